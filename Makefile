@@ -1,0 +1,56 @@
+# The commands of this project. `make` alone lists them.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export RASA_TELEMETRY_ENABLED := false
+
+.PHONY: help install run test lint types unit stories validate format lock benchmark clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Stamps: nothing is reinstalled while the lock files stand. The development set contains the other.
+.venv/installed: requirements.txt pyproject.toml scripts/install
+	@scripts/install requirements.txt
+	@rm -f .venv/installed-dev
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt pyproject.toml scripts/install
+	@scripts/install requirements-dev.txt
+	@touch .venv/installed $@
+
+install: .venv/installed  ## make .venv with everything the service needs
+
+run: .venv/installed  ## install what is missing, then serve on http://127.0.0.1:8000 (Ctrl-C stops it)
+	@$(BIN)/bot run
+
+test: lint types validate stories unit  ## everything that must hold: lint, types, Rasa's checks, all tests
+
+lint: .venv/installed-dev  ## ruff: style and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: .venv/installed-dev  ## mypy, strict
+	@$(BIN)/mypy bot actions
+
+validate: .venv/installed-dev  ## Rasa's own check of domain, rules, stories and examples
+	@$(BIN)/bot rasa data validate --fail-on-warnings --quiet
+
+stories: .venv/installed-dev  ## Rasa's story tests
+	@$(BIN)/bot train
+	@$(BIN)/bot rasa test core --stories tests/stories --fail-on-prediction-errors --out var/story-results --quiet
+
+unit: .venv/installed-dev  ## the pytest suite
+	@$(BIN)/pytest
+
+format: .venv/installed-dev  ## rewrite the code in the project's format
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+lock: .venv/installed  ## write requirements*.txt anew from pyproject.toml
+	@scripts/lock
+
+benchmark: .venv/installed-dev  ## measure one turn beside Rasa's own example bot; writes benchmarks/results/
+	@$(BIN)/python benchmarks/turn.py
+
+clean:  ## remove what was installed, trained and stored here
+	rm -rf .venv .uv models var

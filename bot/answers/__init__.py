@@ -1,0 +1,1 @@
+"""Approved answers: what may be said, in which revision, and who published it."""

@@ -1,0 +1,158 @@
+"""Every setting of the service, read once from the environment and from `.env`, checked before anything starts."""
+
+import ipaddress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseSettings, Field, ValidationError, validator
+
+from bot.paths import ROOT
+
+CONTACT_LINE_MAXIMUM = 120  # characters; a line must fit a small phone's screen without scrolling
+SECRET_KEY_MINIMUM = 32  # characters
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it and the remedy."""
+
+
+class Settings(BaseSettings):
+    """The service's settings. The environment variable of each is in `env`, its meaning in `description`."""
+
+    database_url: str = Field(
+        f"sqlite:///{ROOT}/var/bot.sqlite3",
+        env="BOT_DATABASE_URL",
+        description="where everything is stored: sqlite:///FILE or postgresql://…; default a file in var/",
+    )
+    secret_key: str = Field(
+        "",
+        env="BOT_SECRET_KEY",
+        description=f"signs the widget's session tokens, {SECRET_KEY_MINIMUM} characters or more; required when the "
+        "service listens on anything but this machine itself, otherwise made anew at each start",
+    )
+    host: str = Field("127.0.0.1", env="BOT_HOST", description="the address to listen on")
+    port: int = Field(8000, env="BOT_PORT", ge=0, le=65535, description="the port to listen on; 0 takes a free one")
+    log_level: str = Field("INFO", env="BOT_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
+    allowed_origins: str = Field(
+        "",
+        env="BOT_ALLOWED_ORIGINS",
+        description="web sites that may embed the widget, separated by commas, such as https://hospital.example",
+    )
+    emergency_number: str = Field(
+        "",
+        env="BOT_EMERGENCY_NUMBER",
+        description="emergency numbers in the fixed emergency reply, such as: China 120 · UK 999 · India 112",
+    )
+    phone_24h: str = Field(
+        "", env="BOT_24H_PHONE", description="the treating hospital's line that is answered day and night"
+    )
+    ward_phone: str = Field(
+        "", env="BOT_WARD_PHONE", description="the ward's phone; leave empty when the service serves several hospitals"
+    )
+    navigator_contact: str = Field(
+        "", env="BOT_NAVIGATOR_CONTACT", description="how a family reaches a person: a phone number, an address, hours"
+    )
+    turn_timeout_s: float = Field(
+        5.0,
+        env="BOT_TURN_TIMEOUT_S",
+        gt=0,
+        le=60,
+        description="seconds after which a family gets the apology instead of waiting longer",
+    )
+    resume_within_s: int = Field(
+        900,
+        env="BOT_RESUME_WITHIN_S",
+        ge=0,
+        description="messages left unanswered by a crash are answered at the next start if younger than these seconds",
+    )
+    var_dir: Path = Field(ROOT / "var", env="BOT_VAR_DIR", description="the folder of the database file and the spool")
+    models_dir: Path = Field(ROOT / "models", env="BOT_MODELS_DIR", description="the folder of the trained model")
+
+    class Config:
+        env_file = ROOT / ".env"
+        env_file_encoding = "utf-8"
+        allow_mutation = False
+        keep_untouched = (cached_property,)
+
+    @validator("emergency_number", "phone_24h", "ward_phone", "navigator_contact")
+    def _contact_is_one_short_line(cls, value: str) -> str:
+        value = value.strip()
+        if len(value) > CONTACT_LINE_MAXIMUM:
+            raise ValueError(f"has {len(value)} characters; {CONTACT_LINE_MAXIMUM} at most")
+        if any(not character.isprintable() for character in value):
+            raise ValueError("must be one line of printable text")
+        return value
+
+    @validator("secret_key")
+    def _secret_is_long(cls, value: str) -> str:
+        if value and len(value) < SECRET_KEY_MINIMUM:
+            raise ValueError(f"has {len(value)} characters; {SECRET_KEY_MINIMUM} or more")
+        return value
+
+    @validator("log_level")
+    def _log_level_is_known(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @validator("database_url")
+    def _database_is_supported(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg2://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one."""
+        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
+
+    @property
+    def listens_beyond_loopback(self) -> bool:
+        """Whether anyone but this machine can reach the service."""
+        if self.host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return True
+
+    def check_fit_to_serve(self) -> None:
+        """Refuse to serve the world without what that takes.
+
+        Raises:
+            SettingsError: a setting that a reachable service needs is missing.
+        """
+        if not self.listens_beyond_loopback:
+            return
+        if not self.secret_key:
+            raise SettingsError(
+                f"BOT_SECRET_KEY is missing: listening on {self.host} needs it. Set it to {SECRET_KEY_MINIMUM} random "
+                "characters or more, for instance from: openssl rand -hex 32"
+            )
+        if not self.emergency_number:
+            raise SettingsError(
+                f"BOT_EMERGENCY_NUMBER is missing: listening on {self.host} needs it, because every emergency reply "
+                "gives it. Set it to something like: China 120 · UK 999 · India 112"
+            )
+
+
+def variable_of(field_name: str) -> str:
+    """The environment variable of a setting."""
+    return str(Settings.__fields__[field_name].field_info.extra["env"])
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        overrides: values by field name that come before the environment's, such as command line options.
+
+    Raises:
+        SettingsError: a value is wrong; names the variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{variable_of(str(first['loc'][0]))} {first['msg']}") from error

@@ -1,0 +1,1 @@
+"""Everything stored: the SQLAlchemy engine, sessions and migrations."""

@@ -1,0 +1,69 @@
+"""The database: engine, sessions, migration to the newest schema."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_TIMEOUT_MS = 300  # how long a write waits for another's lock before the spool takes it
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used; the message says which one and why."""
+
+
+def open_database(url: str) -> Engine:
+    """Make the engine for a database URL, with the limits this service relies on.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://…`; the folder of an SQLite file is made.
+
+    Raises:
+        DatabaseError: the URL cannot be understood, or the folder cannot be made.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseError(f"BOT_DATABASE_URL is no database URL: {error}") from error
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(
+            parsed,
+            future=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 3, "options": f"-c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout=10000"},
+        )
+    if parsed.database and parsed.database != ":memory:":
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"the folder of {parsed.database} cannot be made: {error}") from error
+    engine = create_engine(parsed, future=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    # WAL lets the console read while a message is written; FULL makes a commit survive a power cut.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def session_factory(engine: Engine) -> "sessionmaker[Session]":
+    """Sessions whose objects stay readable after a commit."""
+    return sessionmaker(engine, future=True, expire_on_commit=False)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision; does nothing when it is there already."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
