@@ -1,1 +1,1 @@
-
+"""The custom actions of the dialogue: thin, they call bot.answers."""

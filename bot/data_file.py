@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bot.errors import UserError
 
-class DataFileError(ValueError):
+
+class DataFileError(UserError):
     """A data file does not say what it should; the message names the file, the line, the key and the fault."""
 
 

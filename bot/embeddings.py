@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from bot.encoder_graph import encoder_graph
+from bot.errors import UserError
 
 Array = npt.NDArray[np.float32]
 
@@ -39,7 +40,7 @@ BATCH_TOKENS = 1024  # tokens, padding included, in one forward pass
 THREADS = 2
 
 
-class EncoderError(RuntimeError):
+class EncoderError(UserError):
     """The sentence encoder's weights are missing or not the published ones."""
 
 

@@ -56,9 +56,7 @@ class _Graph:
         """Declare a weight that is handed over when the graph is loaded."""
         location = _bytes(1, "location") + _bytes(2, "handed over at load")
         dimensions = b"".join(_number(1, size) for size in shape)
-        self._constants.append(
-            dimensions + _number(2, FLOAT) + _bytes(8, name) + _bytes(13, location) + _number(14, 1)
-        )
+        self._constants.append(dimensions + _number(2, FLOAT) + _bytes(8, name) + _bytes(13, location) + _number(14, 1))
         return name
 
     def numbers(self, name: str, values: list[int]) -> str:
@@ -70,7 +68,13 @@ class _Graph:
         self._constants.append(_number(2, FLOAT) + _bytes(8, name) + _bytes(9, struct.pack("<f", value)))
         return name
 
-    def node(self, operation: str, *inputs: str, result: str = "", **attributes: int | float | list[int]) -> str:
+    def node(
+        self,
+        operation: str,
+        *inputs: str,
+        result: str = "",
+        **attributes: int | float | list[int],
+    ) -> str:
         result = result or f"value_{len(self._nodes)}"
         self._nodes.append(
             b"".join(_bytes(1, name) for name in inputs)
@@ -91,13 +95,12 @@ class _Graph:
         return _number(1, IR_VERSION) + _bytes(7, graph) + _bytes(8, _bytes(1, "") + _number(2, OPSET))
 
 
-def encoder_graph(
-    *, layers: int, heads: int, shapes: dict[str, tuple[int, ...]], epsilon: float
-) -> bytes:
+def encoder_graph(*, layers: int, heads: int, shapes: dict[str, tuple[int, ...]], epsilon: float) -> bytes:
     """The BERT encoder (Devlin et al. 2019, figure 1; Vaswani et al. 2017, section 3.1).
 
     Inputs of the graph: `tokens` and `positions`, both (sentences, length) int64, and `padding`, (sentences, 1, 1,
-    length) float32, 0 for a token and a large negative number for padding. Output: `hidden`, (sentences, length, units).
+    length) float32, 0 for a token and a large negative number for padding. Output: `hidden`, (sentences, length,
+    units).
 
     Args:
         layers: number of layers.
@@ -113,7 +116,11 @@ def encoder_graph(
     by_head = graph.numbers("by_head", [0, 0, heads, units // heads])
     together = graph.numbers("together", [0, 0, units])
     scale = graph.scalar("scale", (units // heads) ** -0.5)
-    half, one, root = graph.scalar("half", 0.5), graph.scalar("one", 1.0), graph.scalar("root", 0.5**0.5)
+    half, one, root = (
+        graph.scalar("half", 0.5),
+        graph.scalar("one", 1.0),
+        graph.scalar("root", 0.5**0.5),
+    )
 
     def weight(name: str) -> str:
         return graph.weight(name, shapes[name])
@@ -123,7 +130,10 @@ def encoder_graph(
         return graph.node("Add", graph.node("MatMul", value, transposed), weight(f"{name}.bias"))
 
     def norm(value: str, name: str) -> str:
-        parameters = weight(f"{name}.LayerNorm.weight"), weight(f"{name}.LayerNorm.bias")
+        parameters = (
+            weight(f"{name}.LayerNorm.weight"),
+            weight(f"{name}.LayerNorm.bias"),
+        )
         return graph.node("LayerNormalization", value, *parameters, axis=-1, epsilon=epsilon)
 
     def split_by_head(value: str, order: list[int]) -> str:
@@ -132,7 +142,11 @@ def encoder_graph(
     words = graph.node("Gather", weight("embeddings.word_embeddings.weight"), "tokens")
     places = graph.node("Gather", weight("embeddings.position_embeddings.weight"), "positions")
     # No sentence pairs are encoded, so that the token type is always the first.
-    first = graph.node("Gather", weight("embeddings.token_type_embeddings.weight"), graph.numbers("first", [0]))
+    first = graph.node(
+        "Gather",
+        weight("embeddings.token_type_embeddings.weight"),
+        graph.numbers("first", [0]),
+    )
     hidden = norm(graph.node("Add", graph.node("Add", words, places), first), "embeddings")
     for index in range(layers):
         layer = f"encoder.layer.{index}"

@@ -47,7 +47,9 @@ class _File(Entry):
     @root_validator(skip_on_failure=True)
     def _names_exist(cls, values: dict[str, object]) -> dict[str, object]:
         texts, lines, talk = values["texts"], values["contact"], values["small_talk"]
-        assert isinstance(texts, dict) and isinstance(lines, list) and isinstance(talk, list)
+        assert isinstance(texts, dict)
+        assert isinstance(lines, list)
+        assert isinstance(talk, list)
         for line in [*lines, values["navigator"]]:
             if line.setting not in Settings.__fields__:
                 raise ValueError(f"'{line.setting}' is no setting")
@@ -81,7 +83,11 @@ class FixedTexts:
             DataFileError: the file is wrong.
         """
         file = load_data_file(path, _File)
-        lines = [entry.line.format(value=getattr(settings, entry.setting)) for entry in file.contact if getattr(settings, entry.setting)]
+        lines = [
+            entry.line.format(value=getattr(settings, entry.setting))
+            for entry in file.contact
+            if getattr(settings, entry.setting)
+        ]
         contact = "\n".join([*lines, *file.contact_always])
         value = getattr(settings, file.navigator.setting)
         navigator = file.navigator.line.format(value=value) if value else file.navigator.otherwise
@@ -96,7 +102,13 @@ class FixedTexts:
     def reply(self, name: str, *, buttons: tuple[Button, ...] = ()) -> Reply:
         """A fixed text as a reply."""
         text = self._texts[name]
-        return Reply(kind=text.kind, text=text.text, revision=text.revision, text_id=name, buttons=buttons)
+        return Reply(
+            kind=text.kind,
+            text=text.text,
+            revision=text.revision,
+            text_id=name,
+            buttons=buttons,
+        )
 
     def small_talk(self, message: str) -> Reply:
         """The small talk that fits a message."""

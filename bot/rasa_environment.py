@@ -19,7 +19,7 @@ STAND_INS = ("tensorflow", "tensorflow_hub", "tensorflow_text", "keras")
 
 
 class _StandInType(type):
-    """A class whose every attribute is a stand-in class too, so that it can be called, decorated with and derived from."""
+    """A class whose every attribute is such a class too: it can be called, decorated with and derived from."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -33,8 +33,11 @@ class _StandInType(type):
 
 
 class _StandInModule(ModuleType):
-    __path__: list[str] = []
     __version__ = "0.0.0"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []  # makes it a package, so that its parts can be imported
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -44,7 +47,10 @@ class _StandInModule(ModuleType):
 
 class _StandInFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname.partition(".")[0] not in STAND_INS:
             return None
@@ -68,11 +74,19 @@ def prepare() -> bool:
     """
     os.environ["RASA_TELEMETRY_ENABLED"] = "false"
     os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", category=FutureWarning)
     if any(isinstance(finder, _StandInFinder) for finder in sys.meta_path):
         return True
-    if any(name in sys.modules or importlib.util.find_spec(name) for name in STAND_INS):
-        return False
-    sys.meta_path.append(_StandInFinder())
-    return True
+    stands_in = not any(name in sys.modules or importlib.util.find_spec(name) for name in STAND_INS)
+    if stands_in:
+        sys.meta_path.append(_StandInFinder())
+    _silence_pinned_libraries()
+    return stands_in
+
+
+def _silence_pinned_libraries() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("sanic.app")  # puts a filter of its own first, which ours then have to come before
+    for category in (DeprecationWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category)
+    warnings.filterwarnings("ignore", message="Slot auto-fill has been removed", category=UserWarning)

@@ -3,7 +3,13 @@
 import uuid
 from dataclasses import dataclass, field
 
-EMERGENCY, CRISIS, ANSWER, CLARIFY, FALLBACK = "emergency", "crisis", "answer", "clarify", "fallback"
+EMERGENCY, CRISIS, ANSWER, CLARIFY, FALLBACK = (
+    "emergency",
+    "crisis",
+    "answer",
+    "clarify",
+    "fallback",
+)
 HANDOVER, SMALL_TALK, NOTICE, APOLOGY = "handover", "small_talk", "notice", "apology"
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import BaseSettings, Field, ValidationError, validator
 
+from bot.errors import UserError
 from bot.paths import ROOT
 
 CONTACT_LINE_MAXIMUM = 120  # characters; a line must fit a small phone's screen without scrolling
 SECRET_KEY_MINIMUM = 32  # characters
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError):
     """A setting is wrong; the message names it and the remedy."""
 
 
@@ -32,7 +33,13 @@ class Settings(BaseSettings):
         "service listens on anything but this machine itself, otherwise made anew at each start",
     )
     host: str = Field("127.0.0.1", env="BOT_HOST", description="the address to listen on")
-    port: int = Field(8000, env="BOT_PORT", ge=0, le=65535, description="the port to listen on; 0 takes a free one")
+    port: int = Field(
+        8000,
+        env="BOT_PORT",
+        ge=0,
+        le=65535,
+        description="the port to listen on; 0 takes a free one",
+    )
     log_level: str = Field("INFO", env="BOT_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
     allowed_origins: str = Field(
         "",
@@ -45,13 +52,19 @@ class Settings(BaseSettings):
         description="emergency numbers in the fixed emergency reply, such as: China 120 · UK 999 · India 112",
     )
     phone_24h: str = Field(
-        "", env="BOT_24H_PHONE", description="the treating hospital's line that is answered day and night"
+        "",
+        env="BOT_24H_PHONE",
+        description="the treating hospital's line that is answered day and night",
     )
     ward_phone: str = Field(
-        "", env="BOT_WARD_PHONE", description="the ward's phone; leave empty when the service serves several hospitals"
+        "",
+        env="BOT_WARD_PHONE",
+        description="the ward's phone; leave empty when the service serves several hospitals",
     )
     navigator_contact: str = Field(
-        "", env="BOT_NAVIGATOR_CONTACT", description="how a family reaches a person: a phone number, an address, hours"
+        "",
+        env="BOT_NAVIGATOR_CONTACT",
+        description="how a family reaches a person: a phone number, an address, hours",
     )
     turn_timeout_s: float = Field(
         5.0,
@@ -66,8 +79,16 @@ class Settings(BaseSettings):
         ge=0,
         description="messages left unanswered by a crash are answered at the next start if younger than these seconds",
     )
-    var_dir: Path = Field(ROOT / "var", env="BOT_VAR_DIR", description="the folder of the database file and the spool")
-    models_dir: Path = Field(ROOT / "models", env="BOT_MODELS_DIR", description="the folder of the trained model")
+    var_dir: Path = Field(
+        ROOT / "var",
+        env="BOT_VAR_DIR",
+        description="the folder of the database file and the spool",
+    )
+    models_dir: Path = Field(
+        ROOT / "models",
+        env="BOT_MODELS_DIR",
+        description="the folder of the trained model",
+    )
 
     class Config:
         env_file = ROOT / ".env"

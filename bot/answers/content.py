@@ -97,7 +97,8 @@ class _AnswersFile(Entry):
     @root_validator(skip_on_failure=True)
     def _hangs_together(cls, values: dict[str, object]) -> dict[str, object]:
         documents, answers = values["documents"], values["answers"]
-        assert isinstance(documents, dict) and isinstance(answers, list)
+        assert isinstance(documents, dict)
+        assert isinstance(answers, list)
         names = {entry.name for entry in answers}
         seen = set()
         for entry in answers:
@@ -109,7 +110,9 @@ class _AnswersFile(Entry):
                     raise ValueError(f"the answer '{entry.name}' has '{related}' as related, which is no other answer")
             for source in entry.sources:
                 if source.document not in documents:
-                    raise ValueError(f"the answer '{entry.name}' names the document '{source.document}', not in 'documents'")
+                    raise ValueError(
+                        f"the answer '{entry.name}' names the document '{source.document}', not in 'documents'"
+                    )
         return values
 
 

@@ -4,7 +4,19 @@ A revision's content never changes once it is written: triggers of the migration
 At most one revision of an answer is published: a partial unique index holds that.
 """
 
-from sqlalchemy import JSON, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import relationship
 
 from bot.storage.base import Base, UtcDateTime, now

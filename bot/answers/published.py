@@ -37,9 +37,7 @@ class PublishedAnswers:
             False where the database could not be asked: what was known before stays.
         """
         query = (
-            select(AnswerRevision)
-            .options(joinedload(AnswerRevision.answer))
-            .where(AnswerRevision.state == PUBLISHED)
+            select(AnswerRevision).options(joinedload(AnswerRevision.answer)).where(AnswerRevision.state == PUBLISHED)
         )
         try:
             with self._sessions() as session:

@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from bot.answers.content import AnswerContent
 from bot.answers.models import DRAFT, PUBLISHED, RETIRED, Answer, AnswerRevision
+from bot.errors import UserError
 from bot.storage.base import now
 
 FROM_FILE = "file"
 
 
-class WorkflowError(ValueError):
+class WorkflowError(UserError):
     """What was asked cannot be done to that revision; the message says why."""
 
 
@@ -26,7 +27,13 @@ class LoadReport:
     unchanged: tuple[str, ...]
 
 
-def load_answers(session: Session, contents: list[AnswerContent], *, author: str, publish: bool = True) -> LoadReport:
+def load_answers(
+    session: Session,
+    contents: list[AnswerContent],
+    *,
+    author: str,
+    publish: bool = True,
+) -> LoadReport:
     """Store the contents of the file: a changed one becomes a new revision, an unchanged one nothing.
 
     An answer that was edited here since is left alone until the file itself changes: the comparison is with the last
@@ -58,7 +65,14 @@ def load_answers(session: Session, contents: list[AnswerContent], *, author: str
     return LoadReport(tuple(added), tuple(changed), tuple(unchanged))
 
 
-def add_draft(session: Session, answer: Answer, content: AnswerContent, *, author: str, origin: str) -> AnswerRevision:
+def add_draft(
+    session: Session,
+    answer: Answer,
+    content: AnswerContent,
+    *,
+    author: str,
+    origin: str,
+) -> AnswerRevision:
     """Write a new revision of an answer; it is not yet sent to anyone."""
     values: dict[str, Any] = content.as_dict()
     revision = AnswerRevision(

@@ -16,7 +16,10 @@ from bot.storage.database import open_database
 def run(connection: Connection) -> None:
     """Run what is asked for on a connection."""
     context.configure(
-        connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        compare_type=True,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -1,0 +1,31 @@
+"""Session tokens: which conversation a browser may write in and read."""
+
+import secrets
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+SESSION_LIFETIME_S = 30 * 24 * 60 * 60
+
+
+class SessionTokens:
+    """Signs and reads the widget's session tokens. A token is bound to one conversation, which the server names."""
+
+    def __init__(self, secret_key: str) -> None:
+        """Sign with a key.
+
+        Args:
+            secret_key: the deployment's; where it is empty a new one is made, and sessions end with the process.
+        """
+        self._serializer = URLSafeTimedSerializer(secret_key or secrets.token_hex(32), salt="widget-session")
+
+    def issue(self) -> str:
+        """A token for a new conversation."""
+        return self._serializer.dumps(f"web-{secrets.token_hex(16)}")
+
+    def conversation(self, token: str) -> str | None:
+        """The conversation of a token; None for a forged or expired one."""
+        try:
+            value = self._serializer.loads(token, max_age=SESSION_LIFETIME_S)
+        except BadSignature:
+            return None
+        return value if isinstance(value, str) else None

@@ -1,0 +1,198 @@
+"""The `bot` command."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from bot.errors import UserError
+from bot.logs import configure_logs
+from bot.settings import Settings, load_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _user_errors(command: Command) -> Command:
+    """Show what the user can mend as one line."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = load_settings(**overrides)
+    configure_logs(settings.log_level)
+    return settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Approved answers on cytokine release syndrome for families, with every red flag answered first."""
+
+
+@main.command()
+@click.option("--host", help="The address to listen on (BOT_HOST; 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port to listen on (BOT_PORT; 8000).")
+@_user_errors
+def run(host: str | None, port: int | None) -> None:
+    """Migrate, load the answers, train if needed, and serve everything on one port until Ctrl-C."""
+    settings = _settings(host=host, port=port)
+    settings.check_fit_to_serve()
+    from bot.server import serve
+
+    serve(settings)
+
+
+@main.command()
+@click.argument("text", required=False)
+@click.option(
+    "--jsonl", is_flag=True, help="Read a message per line from standard input, write a JSON object per line."
+)
+@_user_errors
+def ask(text: str | None, jsonl: bool) -> None:
+    """Show what a family would see for one message. No server is needed.
+
+    With --jsonl each line of standard input is plain text or {"text": …, "conversation": …}; lines with the same
+    conversation share one, a line without has one of its own.
+    """
+    if jsonl == (text is not None):
+        raise click.UsageError("give either a TEXT or --jsonl")
+    settings = _settings()
+    from bot.asking import ask_lines, ask_once
+
+    if jsonl:
+        asyncio.run(ask_lines(settings, sys.stdin, sys.stdout))
+    else:
+        click.echo(asyncio.run(ask_once(settings, text or "")))
+
+
+@main.command()
+@click.option("--jsonl", is_flag=True, required=True, help="Read a message per line, write a JSON object per line.")
+@_user_errors
+def redflags(jsonl: bool) -> None:
+    """Detect red flags alone, without Rasa and without a database."""
+    assert jsonl
+    from bot.redflags.command import detect_lines
+
+    detect_lines(sys.stdin, sys.stdout)
+
+
+@main.command()
+@click.option("--force", is_flag=True, help="Train even if nothing changed.")
+@_user_errors
+def train(force: bool) -> None:
+    """Train the model, if anything that it is made of changed."""
+    settings = _settings()
+    from bot.dialogue.training import train as train_model
+
+    model, trained = train_model(settings.models_dir, force=force)
+    click.echo(f"{'trained' if trained else 'nothing changed since'}: {model}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--voices/--no-voices", default=True, help="Also leave each voice of data/nlu.yml out in turn.")
+@_user_errors
+def evaluate(file: str, as_json: bool, voices: bool) -> None:
+    """Measure the understanding on a labelled TSV file with the columns text and topic."""
+    settings = _settings(log_level="ERROR")
+    from bot.evaluation.report import evaluate_topics
+
+    click.echo(evaluate_topics(settings, file, as_json=as_json, voices=voices))
+
+
+@main.group()
+def answers() -> None:
+    """The approved answers: load, list, show, publish, retire, export."""
+
+
+@answers.command("load")
+@click.argument("file", type=click.Path(dir_okay=False), default=None, required=False)
+@click.option("--draft", is_flag=True, help="Store changed answers as drafts instead of publishing them.")
+@_user_errors
+def answers_load(file: str | None, draft: bool) -> None:
+    """Load a file of answers (data/answers.yml): a changed text becomes a new revision."""
+    from bot.answers import commands
+
+    click.echo(commands.load(_settings(), file, publish=not draft))
+
+
+@answers.command("list")
+@_user_errors
+def answers_list() -> None:
+    """List every answer with its revisions."""
+    from bot.answers import commands
+
+    click.echo(commands.list_all(_settings()))
+
+
+@answers.command("show")
+@click.argument("name")
+@click.option("--revision", type=int, help="Which revision; the newest where none is given.")
+@_user_errors
+def answers_show(name: str, revision: int | None) -> None:
+    """Show one answer, such as crs_duration or crs_grading/grade_2."""
+    from bot.answers import commands
+
+    click.echo(commands.show(_settings(), name, revision))
+
+
+@answers.command("publish")
+@click.argument("name")
+@click.option("--revision", type=int, help="Which revision; the newest where none is given.")
+@click.option("--by", required=True, help="Who publishes it; recorded.")
+@_user_errors
+def answers_publish(name: str, revision: int | None, by: str) -> None:
+    """Make a revision the one that families get."""
+    from bot.answers import commands
+
+    click.echo(commands.publish(_settings(), name, revision, by=by))
+
+
+@answers.command("retire")
+@click.argument("name")
+@click.option("--revision", type=int, help="Which revision; the newest where none is given.")
+@click.option("--by", required=True, help="Who retires it; recorded.")
+@_user_errors
+def answers_retire(name: str, revision: int | None, by: str) -> None:
+    """Take a revision out of use."""
+    from bot.answers import commands
+
+    click.echo(commands.retire(_settings(), name, revision, by=by))
+
+
+@answers.command("export")
+@_user_errors
+def answers_export() -> None:
+    """Print every revision of every answer as JSON lines."""
+    from bot.answers import commands
+
+    for line in commands.export(_settings()):
+        click.echo(line)
+
+
+@main.command(
+    "rasa",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def rasa_command(arguments: tuple[str, ...]) -> None:
+    """Rasa's own command line, without TensorFlow: bot rasa shell, test, data validate …"""
+    from bot.rasa_environment import prepare
+
+    prepare()
+    from rasa.__main__ import main as rasa_main
+
+    sys.argv = ["rasa", *arguments]
+    rasa_main()

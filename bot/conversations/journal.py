@@ -1,0 +1,135 @@
+"""The journal: every message on disk before it is acknowledged, in the database or else in the spool."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.conversations.records import Inbound, Known, Outcome
+from bot.conversations.spool import Spool
+from bot.conversations.store import ConversationStore
+from bot.storage.base import now
+
+logger = structlog.get_logger(__name__)
+
+WRITE_LIMIT_S = 0.3  # a write that takes longer goes to the spool; the database may still take it, which does no harm
+READ_BACK_EVERY_S = 2.0
+
+Result = TypeVar("Result")
+
+
+class Journal:
+    """The conversation log for the event loop: nothing here blocks it, and nothing is lost.
+
+    Writes go through one thread, so that this process never competes with itself for SQLite's write lock.
+    """
+
+    def __init__(self, store: ConversationStore, spool: Spool) -> None:
+        self._store = store
+        self._spool = spool
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._spooler = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="history")
+
+    async def accept(self, inbound: Inbound) -> Known | None:
+        """Put a message on disk.
+
+        Returns:
+            what the log knows of its conversation; None where the database could not be asked in time and the spool
+            has the message.
+
+        Raises:
+            OSError: neither could be written.
+        """
+        try:
+            return await self._write(self._store.accept, inbound)
+        except (SQLAlchemyError, TimeoutError) as error:
+            logger.warning("journal.spooled", what="message", error=type(error).__name__)
+            await self._to_spool(inbound, None)
+            return None
+
+    async def record(self, inbound: Inbound, outcome: Outcome) -> None:
+        """Put on disk what became of a message.
+
+        Raises:
+            OSError: neither database nor spool could be written.
+        """
+        try:
+            await self._write(self._store.record, inbound, outcome)
+        except (SQLAlchemyError, TimeoutError) as error:
+            logger.warning("journal.spooled", what="replies", error=type(error).__name__)
+            await self._to_spool(inbound, outcome)
+
+    async def unanswered(self, *, within_s: float) -> list[Inbound]:
+        """What a crash left unanswered, as far as it is younger than `within_s` seconds."""
+        younger_than = now() - timedelta(seconds=within_s)
+        return await self._in_thread(self._writer, lambda: self._store.unanswered(younger_than=younger_than))
+
+    async def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
+        """A conversation's messages; see `ConversationStore.history`."""
+        return await self._in_thread(self._readers, lambda: self._store.history(conversation, after=after))
+
+    async def delivered(self, reply_ids: list[str]) -> None:
+        """Mark replies as handed over; where that fails they stay pending, and the page asks for them again."""
+        try:
+            await self._write(self._store.delivered, reply_ids)
+        except (SQLAlchemyError, TimeoutError) as error:
+            logger.warning("journal.delivered.unmarked", error=type(error).__name__)
+
+    async def keep_reading_back(self) -> None:
+        """Bring the spool's lines into the database whenever it takes them; runs until cancelled."""
+        while True:
+            await self.read_back()
+            await asyncio.sleep(READ_BACK_EVERY_S)
+
+    async def read_back(self) -> int:
+        """Bring the spool's lines into the database, as far as it takes them now.
+
+        Returns:
+            how many lines were brought in.
+        """
+
+        def write(inbound: Inbound, outcome: Outcome | None) -> None:
+            if outcome is None:
+                self._store.accept(inbound)
+            else:
+                self._store.record(inbound, outcome)
+
+        try:
+            count = await self._in_thread(self._writer, lambda: self._spool.read_back(write))
+        except SQLAlchemyError as error:
+            logger.warning("spool.waiting", error=type(error).__name__)
+            return 0
+        if count:
+            logger.info("spool.read_back", lines=count)
+        return count
+
+    def close(self) -> None:
+        """Finish what is being written and stop the threads."""
+        for executor in (self._writer, self._spooler, self._readers):
+            executor.shutdown(wait=True)
+
+    async def _write(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        future = asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
+        try:
+            # Shielded: a write that comes through late is kept; the unique message id makes the spool's copy harmless.
+            return await asyncio.wait_for(asyncio.shield(future), WRITE_LIMIT_S)
+        except asyncio.TimeoutError as error:
+            future.add_done_callback(_forget)
+            raise TimeoutError from error
+
+    async def _to_spool(self, inbound: Inbound, outcome: Outcome | None) -> None:
+        await self._in_thread(self._spooler, lambda: self._spool.append(inbound, outcome))
+
+    @staticmethod
+    async def _in_thread(executor: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(executor, function)
+
+
+def _forget(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled() and future.exception() is not None:
+        logger.warning("journal.late_write.failed", error=type(future.exception()).__name__)

@@ -1,0 +1,101 @@
+"""The conversation log as stored."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import relationship
+
+from bot.storage.base import Base, UtcDateTime, now
+
+INBOUND, OUTBOUND = "in", "out"
+PENDING, DELIVERED, UNDELIVERED = "pending", "delivered", "undelivered"
+OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
+
+
+class Conversation(Base):
+    """One family's conversation on one channel."""
+
+    __tablename__ = "conversation"
+
+    id = Column(Integer, primary_key=True)
+    key = Column(String(64), nullable=False, unique=True)  # opaque; the sender id that Rasa sees
+    channel = Column(String(16), nullable=False)
+    noticed = Column(Boolean, nullable=False, default=False)  # whether the notice has been sent
+    topic = Column(String(64))  # what the last answer was about, for follow-ups after a restart
+    created_at = Column(UtcDateTime, nullable=False, default=now)
+    last_message_at = Column(UtcDateTime, nullable=False, default=now)
+
+
+class Message(Base):
+    """A message of a family, or a reply to one."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("channel", "channel_message_id"),
+        CheckConstraint(f"direction in ('{INBOUND}', '{OUTBOUND}')", name="direction"),
+        Index("ix_message_conversation_id_id", "conversation_id", "id"),
+        Index("ix_message_state_received_at", "state", "received_at"),
+        Index("ix_message_reply_to_id", "reply_to_id"),
+    )
+
+    id = Column(Integer, primary_key=True)
+    key = Column(String(64), nullable=False, unique=True)  # what channels and pages call this message
+    conversation_id = Column(ForeignKey("conversation.id"), nullable=False)
+    direction = Column(String(3), nullable=False)
+    channel = Column(String(16), nullable=False)
+    text = Column(Text, nullable=False)
+    received_at = Column(UtcDateTime, nullable=False, default=now)
+
+    # of a family's message
+    channel_message_id = Column(String(200))
+    button = Column(String(100))  # the token of the button that was pressed
+    state = Column(String(16))  # open, answered, unanswered
+    intent = Column(String(64))
+    confidence = Column(Float)
+    tier = Column(String(2))
+    ruleset = Column(String(64))  # the digest of the red-flag rules that read it
+    milliseconds = Column(Float)  # from its arrival to its last reply
+
+    # of a reply
+    reply_to_id = Column(ForeignKey("message.id"))
+    position = Column(Integer)
+    kind = Column(String(16))
+    topic = Column(String(64))
+    variant = Column(String(64))
+    revision = Column(Integer)
+    text_id = Column(String(64))  # which fixed text
+    sources = Column(JSON)
+    buttons = Column(JSON)
+
+    conversation = relationship("Conversation")
+    delivery = relationship("Delivery", uselist=False, back_populates="message")
+
+
+class Delivery(Base):
+    """How far one reply has come on its way to the family."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint(f"state in ('{PENDING}', '{DELIVERED}', '{UNDELIVERED}')", name="state"),
+        Index("ix_delivery_state_next_attempt_at", "state", "next_attempt_at"),
+    )
+
+    id = Column(Integer, primary_key=True)
+    message_id = Column(ForeignKey("message.id"), nullable=False, unique=True)
+    state = Column(String(16), nullable=False, default=PENDING)
+    attempts = Column(Integer, nullable=False, default=0)
+    next_attempt_at = Column(UtcDateTime)
+    delivered_at = Column(UtcDateTime)
+    error = Column(String(200))
+
+    message = relationship("Message", back_populates="delivery")

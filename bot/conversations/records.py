@@ -1,0 +1,88 @@
+"""What is written to the log, as plain values that also fit on a line of the spool file."""
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.replies import Button, Reply
+from bot.storage.base import now
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A message of a family, as a channel received it.
+
+    Attributes:
+        conversation: the conversation's key.
+        message_id: the channel's own id of the message, the same when it is delivered again.
+        button: the token of the button that was pressed; empty for typed text.
+        key: what this service calls the message.
+    """
+
+    channel: str
+    conversation: str
+    message_id: str
+    text: str
+    button: str = ""
+    received_at: datetime = field(default_factory=now)
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the spool file."""
+        return {**asdict(self), "received_at": self.received_at.isoformat()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Inbound":
+        """The inverse of `as_dict`."""
+        return cls(**{**values, "received_at": datetime.fromisoformat(values["received_at"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a message: what was understood and what was replied."""
+
+    replies: tuple[Reply, ...]
+    intent: str | None
+    confidence: float | None
+    topic: str | None  # what a follow-up would be about now
+    tier: str | None
+    ruleset: str
+    milliseconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the spool file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Outcome":
+        """The inverse of `as_dict`."""
+        return cls(
+            **{
+                **values,
+                "replies": tuple(reply_from_dict(reply) for reply in values["replies"]),
+            }
+        )
+
+
+def reply_from_dict(values: dict[str, Any]) -> Reply:
+    """A reply from its plain values."""
+    buttons = tuple(Button(**button) for button in values["buttons"])
+    return Reply(**{**values, "sources": tuple(values["sources"]), "buttons": buttons})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the log knows of a message's conversation when the message arrives.
+
+    Attributes:
+        answered: this message is in the log already, with its replies.
+        replies: those stored replies.
+        noticed: the conversation has had its notice.
+        topic: what the last answer was about.
+    """
+
+    answered: bool = False
+    replies: tuple[Reply, ...] = ()
+    noticed: bool = False
+    topic: str | None = None

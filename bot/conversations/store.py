@@ -1,0 +1,224 @@
+"""Writes and reads of the conversation log. Everything here blocks: it is called from a thread."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.conversations.models import (
+    ANSWERED,
+    DELIVERED,
+    INBOUND,
+    OPEN,
+    OUTBOUND,
+    PENDING,
+    UNANSWERED,
+    Conversation,
+    Delivery,
+    Message,
+)
+from bot.conversations.records import Inbound, Known, Outcome
+from bot.replies import NOTICE, Button, Reply
+from bot.storage.base import now
+
+HISTORY_MAXIMUM = 200  # messages in one page of a conversation's history
+
+
+class ConversationStore:
+    """The conversation log in the database."""
+
+    def __init__(self, sessions: "sessionmaker[Session]") -> None:
+        self._sessions = sessions
+
+    def accept(self, inbound: Inbound) -> Known:
+        """Write a message down; a repeat of one is found by (channel, message id).
+
+        Raises:
+            SQLAlchemyError: the database cannot be written.
+        """
+        with self._sessions() as session:
+            message, conversation = _find(session, inbound)
+            if message is None:
+                try:
+                    _write_down(session, inbound, conversation)
+                    session.commit()
+                except IntegrityError:  # the same message, or another of a new conversation, came at the same moment
+                    session.rollback()
+                    message, conversation = _find(session, inbound)
+                    if message is None:
+                        _write_down(session, inbound, conversation)
+                        session.commit()
+            if conversation is None:
+                return Known()
+            answered = message is not None and message.state == ANSWERED
+            replies = tuple(_reply(row) for row in _replies_to(session, message)) if answered else ()
+            return Known(answered=answered, replies=replies, noticed=conversation.noticed, topic=conversation.topic)
+
+    def record(self, inbound: Inbound, outcome: Outcome) -> None:
+        """Write down what became of a message; does nothing where that is written already.
+
+        Raises:
+            SQLAlchemyError: the database cannot be written.
+        """
+        with self._sessions() as session:
+            message, conversation = _find(session, inbound)
+            if message is None:
+                message = _write_down(session, inbound, conversation)
+                session.flush()
+            elif message.state == ANSWERED:
+                return
+            message.state = ANSWERED
+            message.intent, message.confidence = outcome.intent, outcome.confidence
+            message.tier, message.ruleset = outcome.tier, outcome.ruleset
+            message.milliseconds = outcome.milliseconds
+            conversation = message.conversation
+            conversation.topic = outcome.topic or conversation.topic
+            conversation.noticed = conversation.noticed or any(reply.kind == NOTICE for reply in outcome.replies)
+            rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
+            session.execute(insert(Message), rows)
+            written = select(Message.id, literal(PENDING), literal(0)).where(Message.reply_to_id == message.id)
+            session.execute(insert(Delivery).from_select(["message_id", "state", "attempts"], written))
+            session.commit()
+
+    def unanswered(self, *, younger_than: datetime) -> list[Inbound]:
+        """Messages that a crash left without replies; the older ones are marked as unanswered for good."""
+        with self._sessions() as session:
+            session.execute(
+                update(Message)
+                .where(Message.state == OPEN, Message.received_at < younger_than)
+                .values(state=UNANSWERED)
+                .execution_options(synchronize_session=False)
+            )
+            query = select(Message).where(Message.state == OPEN).order_by(Message.id)
+            found = [
+                Inbound(
+                    channel=message.channel,
+                    conversation=message.conversation.key,
+                    message_id=message.channel_message_id,
+                    text=message.text,
+                    button=message.button or "",
+                    received_at=message.received_at,
+                    key=message.key,
+                )
+                for message in session.scalars(query)
+            ]
+            session.commit()
+            return found
+
+    def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
+        """A conversation's messages in the order they were written; `reply` is None for the family's own.
+
+        Args:
+            conversation: the conversation's key.
+            after: the key of a message; only later ones are given.
+        """
+        with self._sessions() as session:
+            query = (
+                select(Message)
+                .join(Message.conversation)
+                .where(Conversation.key == conversation)
+                .order_by(Message.id.desc())
+                .limit(HISTORY_MAXIMUM)
+            )
+            if after:
+                first = select(Message.id).join(Message.conversation)
+                first = first.where(Message.key == after, Conversation.key == conversation)
+                start = session.scalars(first).one_or_none()
+                if start is not None:
+                    query = query.where(Message.id > start)
+            return [_history_entry(message) for message in reversed(list(session.scalars(query)))]
+
+    def delivered(self, keys: Sequence[str]) -> None:
+        """Mark replies as handed over to the family."""
+        with self._sessions() as session:
+            ids = select(Message.id).where(Message.key.in_(keys))
+            session.execute(
+                update(Delivery)
+                .where(Delivery.message_id.in_(ids), Delivery.state == PENDING)
+                .values(state=DELIVERED, delivered_at=now(), attempts=Delivery.attempts + 1)
+                .execution_options(synchronize_session=False)
+            )
+            session.commit()
+
+
+def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversation | None]:
+    """The stored message and its conversation, as far as they are there, in one question."""
+    same_message = and_(Message.channel == inbound.channel, Message.channel_message_id == inbound.message_id)
+    query = (
+        select(Conversation, Message)
+        .outerjoin(Message, and_(Message.conversation_id == Conversation.id, same_message))
+        .where(Conversation.key == inbound.conversation)
+    )
+    row = session.execute(query).one_or_none()
+    return (None, None) if row is None else (row.Message, row.Conversation)
+
+
+def _write_down(session: Session, inbound: Inbound, conversation: Conversation | None) -> Message:
+    if conversation is None:
+        conversation = Conversation(key=inbound.conversation, channel=inbound.channel, created_at=inbound.received_at)
+    conversation.last_message_at = inbound.received_at
+    message = Message(
+        key=inbound.key,
+        conversation=conversation,
+        direction=INBOUND,
+        channel=inbound.channel,
+        channel_message_id=inbound.message_id,
+        text=inbound.text,
+        button=inbound.button or None,
+        state=OPEN,
+        received_at=inbound.received_at,
+    )
+    session.add(message)
+    return message
+
+
+def _outbound(message: Message, position: int, reply: Reply) -> dict[str, Any]:
+    return {
+        "key": reply.id,
+        "conversation_id": message.conversation_id,
+        "direction": OUTBOUND,
+        "channel": message.channel,
+        "received_at": now(),
+        "reply_to_id": message.id,
+        "position": position,
+        "text": reply.text,
+        "kind": reply.kind,
+        "topic": reply.topic,
+        "variant": reply.variant or None,
+        "revision": reply.revision,
+        "text_id": reply.text_id or None,
+        "sources": list(reply.sources),
+        "buttons": [{"title": button.title, "token": button.token} for button in reply.buttons],
+    }
+
+
+def _replies_to(session: Session, message: Any) -> list[Message]:
+    query = select(Message).where(Message.reply_to_id == message.id).order_by(Message.position)
+    return list(session.scalars(query))
+
+
+def _reply(message: Message) -> Reply:
+    return Reply(
+        kind=message.kind,
+        text=message.text,
+        revision=message.revision,
+        topic=message.topic,
+        variant=message.variant or "",
+        text_id=message.text_id or "",
+        sources=tuple(message.sources),
+        buttons=tuple(Button(**button) for button in message.buttons),
+        id=message.key,
+    )
+
+
+def _history_entry(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.key,
+        "at": message.received_at.isoformat(),
+        "text": message.text,
+        "channel_message_id": message.channel_message_id,
+        "reply": _reply(message) if message.direction == OUTBOUND else None,
+    }

@@ -1,0 +1,240 @@
+"""The guarded turn: one message in, its replies out, whatever fails on the way."""
+
+import asyncio
+import contextlib
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from bot.answers.questions import RED_FLAG, TALK_TO_HUMAN, Question
+from bot.conversations.journal import Journal
+from bot.conversations.records import Inbound, Known, Outcome
+from bot.dialogue.agent import Spoken
+from bot.dialogue.reading import clean, fixed_text_for
+from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
+from bot.fixed_texts import FixedTexts
+from bot.metrics import Metrics
+from bot.redflags.detector import Detection, RedFlagDetector
+from bot.replies import ANSWER, Button, Reply
+
+logger = structlog.get_logger(__name__)
+
+Deliver = Callable[[Reply], Awaitable[None]]
+NOTICED_MAXIMUM = 10_000  # conversations remembered as having had the notice, for when the log cannot be asked
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What became of a message."""
+
+    replies: tuple[Reply, ...]
+    detection: Detection
+    repeated: bool = False
+    intent: str | None = None
+    confidence: float | None = None
+    milliseconds: float = 0.0
+
+    @property
+    def topic(self) -> str | None:
+        """The topic answered; the first, where there are several."""
+        return next((reply.topic for reply in self.replies if reply.kind == ANSWER), None)
+
+
+class GuardedTurn:
+    """Takes a message through gate, journal and Rasa. One turn at a time for each conversation."""
+
+    def __init__(
+        self,
+        *,
+        detector: RedFlagDetector,
+        journal: Journal,
+        dialogue: DialogueWorker,
+        texts: FixedTexts,
+        metrics: Metrics,
+    ) -> None:
+        self._detector = detector
+        self._journal = journal
+        self._dialogue = dialogue
+        self._texts = texts
+        self._metrics = metrics
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._running: dict[tuple[str, str], asyncio.Future[TurnResult]] = {}
+        self._noticed: OrderedDict[str, None] = OrderedDict()
+
+    async def handle(self, inbound: Inbound, deliver: Deliver) -> TurnResult:
+        """Take one message through the turn.
+
+        Args:
+            inbound: the message.
+            deliver: hands a reply to the channel. The fixed emergency reply is handed over before anything else is
+                done; all others once they are in the log.
+
+        Returns:
+            all replies, those of a repeated message included: a repeat is not worked on again and nothing is delivered
+            for it but a fixed emergency reply.
+
+        Raises:
+            OSError: the message could be written neither to the database nor to the spool.
+        """
+        started = time.perf_counter()
+        detection = self._gate(inbound.text)
+        first = self._emergency(detection)
+        if first is not None:
+            await deliver(first)
+        running = self._running.get((inbound.channel, inbound.message_id))
+        if running is not None:
+            return replace(await asyncio.shield(running), repeated=True)
+        future: asyncio.Future[TurnResult] = asyncio.get_running_loop().create_future()
+        self._running[inbound.channel, inbound.message_id] = future
+        try:
+            result = await self._work(inbound, detection, first, deliver, started)
+            future.set_result(result)
+            return result
+        except BaseException as error:
+            future.set_exception(error)
+            future.exception()  # seen: whoever waits gets it, nobody waiting is no fault
+            raise
+        finally:
+            del self._running[inbound.channel, inbound.message_id]
+
+    def _gate(self, text: str) -> Detection:
+        """Look for red flags. A detector that fails counts as a hit: silence could cost a life."""
+        try:
+            return self._detector.detect(text)
+        except Exception as error:  # whatever it is, the family gets the emergency reply
+            logger.error("gate.failed", error=type(error).__name__)
+            self._metrics.gate_failures.inc()
+            return Detection((), self._detector.ruleset, failed=True)
+
+    def _emergency(self, detection: Detection) -> Reply | None:
+        if not detection.triggers:
+            return None
+        return self._texts.reply("crisis" if detection.crisis else "emergency")
+
+    async def _work(
+        self, inbound: Inbound, detection: Detection, first: Reply | None, deliver: Deliver, started: float
+    ) -> TurnResult:
+        # Understanding needs nothing from the log: it runs beside the commit.
+        reading = asyncio.create_task(self._understand(inbound, beside_red_flag=first is not None))
+        try:
+            known = await self._journal.accept(inbound)
+        except BaseException:
+            reading.cancel()
+            raise
+        if known is not None and known.answered:
+            reading.cancel()
+            return TurnResult(known.replies, detection, repeated=True)
+        lock = self._locks.setdefault(inbound.conversation, asyncio.Lock())
+        async with lock:
+            spoken, others = await self._others(inbound, known, await reading, beside_red_flag=first is not None)
+            notice = self._notice(inbound, known)
+            replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
+            milliseconds = (time.perf_counter() - started) * 1000
+            intent, confidence = _intent(spoken)
+            outcome = Outcome(
+                replies=replies,
+                intent=intent,
+                confidence=confidence,
+                topic=spoken.topic if spoken else None,
+                tier=detection.tier,
+                ruleset=detection.ruleset,
+                milliseconds=milliseconds,
+            )
+            await self._journal.record(inbound, outcome)
+        for reply in replies:
+            if reply is not first:
+                await deliver(reply)
+        self._metrics.count_turn(inbound.channel, replies, detection.tier, milliseconds)
+        return TurnResult(replies, detection, False, intent, confidence, milliseconds)
+
+    async def _understand(self, inbound: Inbound, *, beside_red_flag: bool) -> dict[str, Any] | None:
+        """What a message means, as Rasa's parse data; None where Rasa need not or cannot be asked."""
+        if inbound.button:
+            return _pressed(inbound, beside_red_flag)
+        text = clean(inbound.text)
+        if fixed_text_for(text) is not None:
+            return None
+        parse_data = None
+        with self._guarded("understanding"):
+            parse_data = await self._dialogue.parse(text)
+        return parse_data
+
+    async def _others(
+        self, inbound: Inbound, known: Known | None, parse_data: dict[str, Any] | None, *, beside_red_flag: bool
+    ) -> tuple[Spoken | None, list[Reply]]:
+        """What follows the fixed emergency reply, or the ordinary replies where there is none."""
+        text = clean(inbound.text)
+        fixed = None if inbound.button else fixed_text_for(text)
+        if fixed is not None:
+            return None, [] if beside_red_flag and fixed != "too_long" else [self._texts.reply(fixed)]
+        spoken = None
+        if parse_data is not None:
+            with self._guarded("answering"):
+                topic = known.topic if known else None
+                spoken = await self._dialogue.turn(inbound.conversation, text, parse_data=parse_data, topic=topic)
+        replies = [_reply(utterance) for utterance in spoken.utterances] if spoken else []
+        if not replies and not beside_red_flag:
+            self._metrics.apologies.inc()
+            return spoken, [self._texts.reply("apology")]
+        return spoken, replies
+
+    @contextlib.contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        """Whatever Rasa raises is logged by its kind, and must not cost the family its reply."""
+        try:
+            yield
+        except DialogueUnavailable as error:
+            logger.error("turn.no_dialogue", at=what, reason=str(error))
+        except Exception as error:  # any component or action may fail in its own way
+            logger.error("turn.failed", at=what, error=type(error).__name__)
+
+    def _notice(self, inbound: Inbound, known: Known | None) -> Reply | None:
+        conversation = inbound.conversation
+        if conversation in self._noticed or (known is not None and known.noticed):
+            return None
+        self._noticed[conversation] = None
+        if len(self._noticed) > NOTICED_MAXIMUM:
+            self._noticed.popitem(last=False)
+        return self._texts.reply("notice")
+
+
+def _pressed(inbound: Inbound, beside_red_flag: bool) -> dict[str, Any]:
+    """The parse data of a pressed button: what it means is known."""
+    name, _, variant = inbound.button.partition("/")
+    intent = {"else": "deny", "person": TALK_TO_HUMAN}.get(name, name)
+    question = Question(inbound.text, intent, 1.0, asks=True, variant=variant)
+    return {
+        "text": inbound.text,
+        "intent": {"name": RED_FLAG if beside_red_flag else intent, "confidence": 1.0},
+        "original_intent": {"name": intent, "confidence": 1.0},
+        "entities": [],
+        "questions": [question.as_dict()],
+    }
+
+
+def _intent(spoken: Spoken | None) -> tuple[str | None, float | None]:
+    if spoken is None:
+        return None, None
+    intent = spoken.parse_data["intent"]
+    if intent["name"] == RED_FLAG:
+        intent = spoken.parse_data.get("original_intent") or intent
+    return intent.get("name"), intent.get("confidence")
+
+
+def _reply(utterance: dict[str, Any]) -> Reply:
+    """What an action uttered, as a reply; values that are empty do not arrive."""
+    return Reply(
+        kind=utterance["kind"],
+        text=utterance["text"],
+        revision=utterance["revision"],
+        topic=utterance.get("topic"),
+        variant=utterance.get("variant") or "",
+        text_id=utterance.get("text_id") or "",
+        sources=tuple(utterance.get("sources") or ()),
+        buttons=tuple(Button(button["title"], button["payload"]) for button in utterance.get("buttons") or ()),
+    )

@@ -1,0 +1,49 @@
+"""Serving the application with uvicorn."""
+
+import socket
+
+import uvicorn
+
+from bot.app import create_app
+from bot.errors import UserError
+from bot.service import make_service
+from bot.settings import Settings
+
+
+class ServerError(UserError):
+    """The service cannot listen where it should; the message says where and why."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until the process is asked to stop.
+
+    Raises:
+        ServerError: the address cannot be listened on.
+        UserError: something that the service is made of is wrong.
+    """
+    listening = _listen(settings.host, settings.port)
+    service = make_service(settings)
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"CRS family chat: http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - the user's line
+    config = uvicorn.Config(
+        create_app(service),
+        ws="none",  # Rasa pins websockets 10, which uvicorn no longer knows
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before the model is loaded: a port in use is told at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise ServerError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    return listening

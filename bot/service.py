@@ -1,0 +1,118 @@
+"""The whole service without its web front: what `bot ask`, the tests and the web application run on."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.answers.answering import Answering
+from bot.answers.follow_ups import FollowUps
+from bot.answers.published import PublishedAnswers
+from bot.answers.setup import load_answers_file, prepare_storage
+from bot.conversations.journal import Journal
+from bot.conversations.spool import Spool
+from bot.conversations.store import ConversationStore
+from bot.dialogue.training import train
+from bot.dialogue.turn import GuardedTurn
+from bot.dialogue.worker import DialogueWorker
+from bot.fixed_texts import FixedTexts
+from bot.metrics import Metrics
+from bot.redflags.detector import RedFlagDetector
+from bot.redflags.lexicon import read_lexicon
+from bot.settings import Settings
+
+logger = structlog.get_logger(__name__)
+
+REFRESH_EVERY_S = 5.0
+
+
+class Service:
+    """Everything between a channel and the replies."""
+
+    def __init__(self, settings: Settings, *, model: Path, sessions: "sessionmaker[Session]") -> None:
+        """Put the service together and begin to load the model.
+
+        Raises:
+            DataFileError: a data file is wrong.
+        """
+        self.settings = settings
+        self.metrics = Metrics()
+        self.texts = FixedTexts(settings)
+        self.detector = RedFlagDetector(read_lexicon())
+        self.answers = PublishedAnswers(sessions)
+        self.answers.refresh()
+        self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))
+        answering = Answering(self.answers, self.texts, FollowUps())
+        self.dialogue = DialogueWorker(model, answering, limit_s=settings.turn_timeout_s)
+        self.turn = GuardedTurn(
+            detector=self.detector,
+            journal=self.journal,
+            dialogue=self.dialogue,
+            texts=self.texts,
+            metrics=self.metrics,
+        )
+        self._background: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Answer what a crash left unanswered, and keep the background work going."""
+        self._background = [
+            asyncio.create_task(self._answer_left_over()),
+            asyncio.create_task(self.journal.keep_reading_back()),
+            asyncio.create_task(self._keep_answers_fresh()),
+        ]
+
+    async def stop(self) -> None:
+        """Stop the background work and the threads."""
+        for task in self._background:
+            task.cancel()
+        for task in self._background:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self.dialogue.close()
+        await asyncio.get_running_loop().run_in_executor(None, self.journal.close)
+
+    async def _answer_left_over(self) -> None:
+        await self.journal.read_back()
+        try:
+            left = await self.journal.unanswered(within_s=self.settings.resume_within_s)
+        except SQLAlchemyError as error:
+            logger.error("service.left_over.unknown", error=type(error).__name__)
+            return
+        if not left:
+            return
+        logger.warning("service.left_over", messages=len(left))
+        with contextlib.suppress(Exception):  # a model that does not load gets the apology, as any turn does
+            await self.dialogue.loaded()
+        for inbound in left:
+            await self.turn.handle(inbound, _wait_for_page)
+
+    async def _keep_answers_fresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(REFRESH_EVERY_S)
+            await loop.run_in_executor(None, self.answers.refresh)
+
+
+async def _wait_for_page(_reply: object) -> None:
+    """Deliver nothing: the page asks for what it missed."""
+
+
+def make_service(settings: Settings) -> Service:
+    """Migrate, load the answers, train if needed, and put the service together.
+
+    Raises:
+        DatabaseError: the database cannot be used.
+        DataFileError: a data file is wrong.
+        TrainingError: the model could not be trained.
+    """
+    sessions = prepare_storage(settings)
+    report = load_answers_file(sessions)
+    if report.added or report.changed:
+        logger.info("answers.loaded", added=len(report.added), changed=len(report.changed))
+    model, trained = train(settings.models_dir)
+    if trained:
+        logger.info("model.trained", file=str(model))
+    return Service(settings, model=model, sessions=sessions)
