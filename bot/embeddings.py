@@ -10,6 +10,7 @@ sentences share its batch.
 """
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from safetensors.numpy import load_file
+from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from bot.encoder_graph import encoder_graph
@@ -74,18 +75,20 @@ class SentenceEncoder:
         """
         weights_file = folder / "model.safetensors"
         try:
-            digest = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+            _check(weights_file)
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except EncoderError:
+            raise
         except Exception as error:  # tokenizers raises bare Exception
             raise EncoderError(f"the sentence encoder's files in {folder} cannot be read: {error}") from error
-        if digest != WEIGHTS_SHA256:
-            raise EncoderError(
-                f"{weights_file} is not the published file: its sha256 is {digest}, expected {WEIGHTS_SHA256}. "
-                "Run `make clean install`."
-            )
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAXIMUM_TOKENS)
-        self._session = _session(load_file(weights_file))
+        self._words = _mapped(weights_file, "embeddings.word_embeddings.weight")
+        weights = _other_weights(weights_file)
+        # No sentence pairs are encoded, so that the token type is always the first.
+        token_type = weights.pop("embeddings.token_type_embeddings.weight")[0]
+        self._places = weights.pop("embeddings.position_embeddings.weight")[:MAXIMUM_TOKENS] + token_type
+        self._session = _session(weights)
         self._cache: OrderedDict[str, Array] = OrderedDict()
         self._cache_lock = threading.Lock()
 
@@ -133,8 +136,7 @@ class SentenceEncoder:
             tokens[row, : len(ids)] = ids
             present[row, : len(ids)] = 1
         inputs = {
-            "tokens": tokens,
-            "positions": np.tile(np.arange(length), (count, 1)),
+            "embedded": self._words[tokens] + self._places[:length],
             "padding": ((1 - present) * np.float32(-1e9))[:, None, None, :],
         }
         hidden: Array = self._session.run(["hidden"], inputs)[0]
@@ -142,19 +144,49 @@ class SentenceEncoder:
         return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
 
 
+def _check(file: Path) -> None:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() != WEIGHTS_SHA256:
+        raise EncoderError(
+            f"{file} is not the published file: its sha256 is {digest.hexdigest()}, expected {WEIGHTS_SHA256}. "
+            "Run `make clean install`."
+        )
+
+
+def _mapped(file: Path, name: str) -> Array:
+    """One tensor of a safetensors file, left on disk: of the 47 MB of word vectors, only those used come into memory.
+
+    The format (github.com/huggingface/safetensors): the header's length in 8 bytes, the header in JSON, the numbers.
+    """
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        entry = json.loads(opened.read(length))[name]
+    offset = 8 + length + entry["data_offsets"][0]
+    return np.memmap(file, dtype=np.float32, mode="r", offset=offset, shape=tuple(entry["shape"]))
+
+
+def _other_weights(file: Path) -> dict[str, Array]:
+    weights: dict[str, Array] = {}
+    with safe_open(file, framework="numpy") as opened:  # type: ignore[attr-defined,no-untyped-call]
+        for name in opened.keys():  # noqa: SIM118 - no mapping
+            if name.startswith("encoder.") and name.endswith(".weight") and "LayerNorm" not in name:
+                weights[name] = np.ascontiguousarray(opened.get_tensor(name).T)  # (in, out), as the graph wants it
+            elif name.startswith(("encoder.", "embeddings.")) and "word_embeddings" not in name:
+                weights[name] = opened.get_tensor(name)
+    return weights
+
+
 def _session(weights: dict[str, Array]) -> onnxruntime.InferenceSession:
-    graph = encoder_graph(
-        layers=LAYERS,
-        heads=HEADS,
-        shapes={name: tuple(value.shape) for name, value in weights.items()},
-        epsilon=LAYER_NORM_EPSILON,
-    )
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    graph = encoder_graph(layers=LAYERS, heads=HEADS, shapes=shapes, epsilon=LAYER_NORM_EPSILON)
+    used = [name for name in weights if name.encode() in graph]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.log_severity_level = 3
-    used = [name for name in weights if name.encode() in graph]
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in used]
-    options.add_external_initializers(used, values)
+    options.add_external_initializers(used, [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name]) for name in used])
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 

@@ -98,21 +98,22 @@ class _Graph:
 def encoder_graph(*, layers: int, heads: int, shapes: dict[str, tuple[int, ...]], epsilon: float) -> bytes:
     """The BERT encoder (Devlin et al. 2019, figure 1; Vaswani et al. 2017, section 3.1).
 
-    Inputs of the graph: `tokens` and `positions`, both (sentences, length) int64, and `padding`, (sentences, 1, 1,
-    length) float32, 0 for a token and a large negative number for padding. Output: `hidden`, (sentences, length,
-    units).
+    Inputs of the graph: `embedded`, (sentences, length, units), the sums of word, position and type embeddings, and
+    `padding`, (sentences, 1, 1, length), 0 for a token and a large negative number for padding. Output: `hidden`,
+    (sentences, length, units).
 
     Args:
         layers: number of layers.
         heads: attention heads of each layer.
-        shapes: the shape of each weight by its name in the published file.
+        shapes: the shape of each weight by its name in the published file; those of the dense layers transposed, (in,
+            out), so that the graph need not keep a second copy of them.
         epsilon: added to the variance in layer normalisation.
 
     Returns:
         a serialised ONNX ModelProto whose weights are declared as external.
     """
     graph = _Graph()
-    units = shapes["embeddings.word_embeddings.weight"][1]
+    units = shapes["embeddings.LayerNorm.weight"][0]
     by_head = graph.numbers("by_head", [0, 0, heads, units // heads])
     together = graph.numbers("together", [0, 0, units])
     scale = graph.scalar("scale", (units // heads) ** -0.5)
@@ -126,8 +127,7 @@ def encoder_graph(*, layers: int, heads: int, shapes: dict[str, tuple[int, ...]]
         return graph.weight(name, shapes[name])
 
     def dense(value: str, name: str) -> str:
-        transposed = graph.node("Transpose", weight(f"{name}.weight"), perm=[1, 0])
-        return graph.node("Add", graph.node("MatMul", value, transposed), weight(f"{name}.bias"))
+        return graph.node("Add", graph.node("MatMul", value, weight(f"{name}.weight")), weight(f"{name}.bias"))
 
     def norm(value: str, name: str) -> str:
         parameters = (
@@ -139,15 +139,7 @@ def encoder_graph(*, layers: int, heads: int, shapes: dict[str, tuple[int, ...]]
     def split_by_head(value: str, order: list[int]) -> str:
         return graph.node("Transpose", graph.node("Reshape", value, by_head), perm=order)
 
-    words = graph.node("Gather", weight("embeddings.word_embeddings.weight"), "tokens")
-    places = graph.node("Gather", weight("embeddings.position_embeddings.weight"), "positions")
-    # No sentence pairs are encoded, so that the token type is always the first.
-    first = graph.node(
-        "Gather",
-        weight("embeddings.token_type_embeddings.weight"),
-        graph.numbers("first", [0]),
-    )
-    hidden = norm(graph.node("Add", graph.node("Add", words, places), first), "embeddings")
+    hidden = norm("embedded", "embeddings")
     for index in range(layers):
         layer = f"encoder.layer.{index}"
         query = split_by_head(dense(hidden, f"{layer}.attention.self.query"), [0, 2, 1, 3])
@@ -166,8 +158,7 @@ def encoder_graph(*, layers: int, heads: int, shapes: dict[str, tuple[int, ...]]
     graph.node("Identity", hidden, result="hidden")
     return graph.model(
         inputs=[
-            _declaration("tokens", INT64, ["sentences", "length"]),
-            _declaration("positions", INT64, ["sentences", "length"]),
+            _declaration("embedded", FLOAT, ["sentences", "length", units]),
             _declaration("padding", FLOAT, ["sentences", 1, 1, "length"]),
         ],
         outputs=[_declaration("hidden", FLOAT, ["sentences", "length", units])],

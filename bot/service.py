@@ -15,7 +15,7 @@ from bot.answers.setup import load_answers_file, prepare_storage
 from bot.conversations.journal import Journal
 from bot.conversations.spool import Spool
 from bot.conversations.store import ConversationStore
-from bot.dialogue.training import train
+from bot.dialogue.training import trained_model
 from bot.dialogue.turn import GuardedTurn
 from bot.dialogue.worker import DialogueWorker
 from bot.fixed_texts import FixedTexts
@@ -112,7 +112,4 @@ def make_service(settings: Settings) -> Service:
     report = load_answers_file(sessions)
     if report.added or report.changed:
         logger.info("answers.loaded", added=len(report.added), changed=len(report.changed))
-    model, trained = train(settings.models_dir)
-    if trained:
-        logger.info("model.trained", file=str(model))
-    return Service(settings, model=model, sessions=sessions)
+    return Service(settings, model=trained_model(settings.models_dir), sessions=sessions)

@@ -1,0 +1,50 @@
+"""What the tests share: settings of their own, the project's trained model, a started service."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.answers.setup import load_answers_file, prepare_storage
+from bot.dialogue.training import trained_model
+from bot.service import Service, make_service
+from bot.settings import Settings, load_settings
+
+BOT = Path(sys.executable).parent / "bot"  # the command as a user starts it
+
+
+def settings_in(folder: Path, **overrides: object) -> Settings:
+    """Settings whose database and spool are in a folder of the test's own."""
+    return load_settings(database_url=f"sqlite:///{folder}/bot.sqlite3", var_dir=folder, **overrides)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+def sessions(settings: Settings) -> "sessionmaker[Session]":
+    """A migrated database with the project's answers in it."""
+    sessions = prepare_storage(settings)
+    load_answers_file(sessions)
+    return sessions
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The project's trained model; trained first where it is missing or old."""
+    return trained_model(load_settings().models_dir)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """The whole service, started once; each test uses conversations of its own."""
+    service = make_service(settings_in(tmp_path_factory.mktemp("service")))
+    await service.start()
+    await service.dialogue.loaded()
+    yield service
+    await service.stop()
