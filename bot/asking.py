@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from bot.conversations.records import Inbound
 from bot.dialogue.turn import TurnResult
-from bot.jsonl import read_line
+from bot.jsonl import read_line, storable
 from bot.replies import Reply
 from bot.service import Service, make_service
 from bot.settings import Settings
@@ -20,7 +20,7 @@ async def ask_once(settings: Settings, text: str) -> str:
     """What a family would see for one message in a new conversation."""
     service = await _started(settings)
     try:
-        result = await _ask(service, _new_conversation(), text)
+        result = await _ask(service, _new_conversation(), storable(text))
     finally:
         await service.stop()
     return "\n\n".join(_shown(reply) for reply in result.replies)
@@ -93,7 +93,6 @@ def _as_json(text: str, result: TurnResult) -> dict[str, Any]:
                 "kind": reply.kind,
                 "text": reply.text,
                 "topic": reply.topic,
-                "variant": reply.variant or None,
                 "revision": reply.revision,
                 "offers": [
                     button.token.partition("/")[0] for button in reply.buttons if button.token not in ("else", "person")

@@ -1,6 +1,7 @@
 """The `bot` command."""
 
 import asyncio
+import io
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -32,6 +33,11 @@ def _settings(**overrides: Any) -> Settings:
     settings = load_settings(**overrides)
     configure_logs(settings.log_level)
     return settings
+
+
+def _lines_of_input() -> io.TextIOWrapper:
+    """Standard input as UTF-8 in any locale; bytes that are none do not stop the lines after them."""
+    return io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,7 +76,7 @@ def ask(text: str | None, jsonl: bool) -> None:
     from bot.asking import ask_lines, ask_once
 
     if jsonl:
-        asyncio.run(ask_lines(settings, sys.stdin, sys.stdout))
+        asyncio.run(ask_lines(settings, _lines_of_input(), sys.stdout))
     else:
         click.echo(asyncio.run(ask_once(settings, text or "")))
 
@@ -83,7 +89,7 @@ def redflags(jsonl: bool) -> None:
     assert jsonl
     from bot.redflags.command import detect_lines
 
-    detect_lines(sys.stdin, sys.stdout)
+    detect_lines(_lines_of_input(), sys.stdout)
 
 
 @main.command()

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.error_wrappers import ErrorWrapper
 
 from bot.errors import UserError
 
@@ -23,8 +24,25 @@ class Entry(BaseModel):
 
 EntryType = TypeVar("EntryType", bound=BaseModel)
 
-# libyaml's loader is about ten times as fast as the pure Python one; both build only plain values.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml's loader is about ten times as fast as the pure Python one; both build only plain values. Here every plain
+# value but null is text, and the schema says what is a number or a date: YAML would make False of the word `no`.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_KEPT_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
+    for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader: Any = type("_Loader", (_SafeLoader,), {"yaml_implicit_resolvers": _resolvers})
+
+
+def fault_at(message: str, *place: str | int) -> ValidationError:
+    """What a root validator raises where it knows which part of the file is at fault.
+
+    Args:
+        message: what is wrong with it.
+        place: the keys and list positions that lead there.
+    """
+    return ValidationError([ErrorWrapper(ValueError(message), loc=place)], Entry)
 
 
 def load_data_file(path: Path, schema: type[EntryType]) -> EntryType:
@@ -43,12 +61,12 @@ def load_data_file(path: Path, schema: type[EntryType]) -> EntryType:
         raise DataFileError(f"{path}: cannot be read: {error}") from error
     try:
         node = yaml.compose(text, Loader=_Loader)
-        _refuse_repeated_keys(path, node)
+        _refuse_repeated_keys(path, node, set())
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, see _Loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataFileError(f"{path}, line {line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise DataFileError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise DataFileError(f"{path}, line 1: the file must be a mapping of keys to values")
@@ -85,14 +103,19 @@ def _line_of(node: Any, place: list[Any]) -> int:
     return line
 
 
-def _refuse_repeated_keys(path: Path, node: Any) -> None:
+def _refuse_repeated_keys(path: Path, node: Any, visited: set[int]) -> None:
+    if id(node) in visited:  # an alias; it may even stand inside what it stands for
+        return
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise DataFileError(f"{path}, line {key.start_mark.line + 1}: a key must be plain text")
             if key.value in seen:
                 raise DataFileError(f"{path}, line {key.start_mark.line + 1}: the key '{key.value}' stands twice")
             seen.add(key.value)
-            _refuse_repeated_keys(path, value)
+            _refuse_repeated_keys(path, value, visited)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_repeated_keys(path, value)
+            _refuse_repeated_keys(path, value, visited)

@@ -4,20 +4,48 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, root_validator
+from pydantic import Field, root_validator, validator
 
-from bot.data_file import Entry, load_data_file
+from bot.data_file import Entry, fault_at, load_data_file
 from bot.paths import DATA
 from bot.replies import Button, Reply
-from bot.settings import Settings
+from bot.settings import CONTACT_SETTINGS, Settings
 
 FILE = DATA / "fixed_texts.yml"
 PLACEHOLDERS = ("contact", "navigator")
+# What the code sends by name: a file without one of them is refused at the start, not when it is needed.
+TEXTS = (
+    *("emergency", "crisis", "notice", "apology", "handover", "out_of_scope", "no_answer", "small_talk"),
+    *("clarify_close", "clarify_low", "clarify_follow_up", "clarify_background", "clarify_else"),
+    *("empty", "unreadable", "too_long"),
+)
+BUTTONS = ("else", "person")
+
+
+def _refuse_other_placeholders(text: str, known: tuple[str, ...]) -> None:
+    for name in known:
+        text = text.replace(f"{{{name}}}", "")
+    unknown = re.search(r"\{[^{}\n]*\}?|\}", text)
+    if unknown:
+        raise ValueError(f"has the unknown placeholder '{unknown[0]}'")
 
 
 class _Line(Entry):
     setting: str
     line: str
+
+    @validator("setting")
+    def _is_a_contact_setting(cls, value: str) -> str:
+        if value not in CONTACT_SETTINGS:
+            raise ValueError(f"'{value}' is none of the settings {', '.join(CONTACT_SETTINGS)}")
+        return value
+
+    @validator("line")
+    def _shows_the_value(cls, value: str) -> str:
+        _refuse_other_placeholders(value, ("value",))
+        if "{value}" not in value:
+            raise ValueError("lacks the placeholder '{value}'")
+        return value
 
 
 class _Navigator(_Line):
@@ -28,7 +56,14 @@ class _Text(Entry):
     kind: str = Field(regex="^(emergency|crisis|clarify|fallback|handover|small_talk|notice|apology)$")
     revision: int = Field(ge=1)
     signed_by: str
-    text: str = Field(min_length=1)
+    text: str
+
+    @validator("text")
+    def _can_be_filled(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty")
+        _refuse_other_placeholders(value, PLACEHOLDERS)
+        return value
 
 
 class _SmallTalk(Entry):
@@ -46,20 +81,17 @@ class _File(Entry):
 
     @root_validator(skip_on_failure=True)
     def _names_exist(cls, values: dict[str, object]) -> dict[str, object]:
-        texts, lines, talk = values["texts"], values["contact"], values["small_talk"]
+        texts, buttons, talk = values["texts"], values["buttons"], values["small_talk"]
         assert isinstance(texts, dict)
-        assert isinstance(lines, list)
+        assert isinstance(buttons, dict)
         assert isinstance(talk, list)
-        for line in [*lines, values["navigator"]]:
-            if line.setting not in Settings.__fields__:
-                raise ValueError(f"'{line.setting}' is no setting")
-        for entry in talk:
+        for key, needed, present in (("texts", TEXTS, texts), ("buttons", BUTTONS, buttons)):
+            for name in needed:
+                if name not in present:
+                    raise fault_at(f"lacks '{name}'", key)
+        for position, entry in enumerate(talk):
             if entry.text not in texts:
-                raise ValueError(f"small_talk names the text '{entry.text}', which is not in 'texts'")
-        for name, entry in texts.items():
-            for placeholder in re.findall(r"\{(.*?)\}", entry.text):
-                if placeholder not in PLACEHOLDERS:
-                    raise ValueError(f"the text '{name}' has the unknown placeholder {{{placeholder}}}")
+                raise fault_at(f"'{entry.text}' is not in 'texts'", "small_talk", position, "text")
         return values
 
 

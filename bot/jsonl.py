@@ -9,6 +9,11 @@ class InputError(UserError):
     """A line of the input is not what it should be; the message names the line."""
 
 
+def storable(text: str) -> str:
+    """A text with '?' for each lone surrogate: bytes that are no UTF-8, and such escapes in JSON, cannot be stored."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def read_line(line: str, number: int) -> tuple[str, str | None]:
     """The message on a line, and its conversation where it names one.
 
@@ -22,13 +27,13 @@ def read_line(line: str, number: int) -> tuple[str, str | None]:
     line = line.rstrip("\r\n")
     try:
         values = json.loads(line) if line.lstrip().startswith("{") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None  # text that happens to begin with a brace
     if values is None:
-        return line, None
+        return storable(line), None
     text, conversation = values.get("text"), values.get("conversation")
     if not isinstance(text, str):
         raise InputError(f"line {number}: the object has no 'text' that is a string")
     if conversation is not None and not isinstance(conversation, str):
         raise InputError(f"line {number}: 'conversation' must be a string")
-    return text, conversation
+    return storable(text), conversation

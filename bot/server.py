@@ -1,5 +1,6 @@
 """Serving the application with uvicorn."""
 
+import contextlib
 import socket
 
 import uvicorn
@@ -34,7 +35,8 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it anew when it has stopped
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -44,6 +46,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen()  # two services can bind one address, not listen on it
     except OSError as error:
         raise ServerError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
     return listening

@@ -51,6 +51,7 @@ class Service:
             detector=self.detector,
             journal=self.journal,
             dialogue=self.dialogue,
+            answers=self.answers,
             texts=self.texts,
             metrics=self.metrics,
         )

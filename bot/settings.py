@@ -1,6 +1,8 @@
 """Every setting of the service, read once from the environment and from `.env`, checked before anything starts."""
 
 import ipaddress
+import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from pydantic import BaseSettings, Field, ValidationError, validator
 from bot.errors import UserError
 from bot.paths import ROOT
 
+ENV_FILE = ROOT / ".env"
+CONTACT_SETTINGS = ("emergency_number", "phone_24h", "ward_phone", "navigator_contact")
 CONTACT_LINE_MAXIMUM = 120  # characters; a line must fit a small phone's screen without scrolling
 SECRET_KEY_MINIMUM = 32  # characters
 
@@ -91,12 +95,10 @@ class Settings(BaseSettings):
     )
 
     class Config:
-        env_file = ROOT / ".env"
-        env_file_encoding = "utf-8"
         allow_mutation = False
         keep_untouched = (cached_property,)
 
-    @validator("emergency_number", "phone_24h", "ward_phone", "navigator_contact")
+    @validator(*CONTACT_SETTINGS)
     def _contact_is_one_short_line(cls, value: str) -> str:
         value = value.strip()
         if len(value) > CONTACT_LINE_MAXIMUM:
@@ -121,6 +123,8 @@ class Settings(BaseSettings):
     def _database_is_supported(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg2://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if value.partition("?")[0] in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("must name a file: what is in memory only is lost")
         return value
 
     @property
@@ -163,17 +167,52 @@ def variable_of(field_name: str) -> str:
     return str(Settings.__fields__[field_name].field_info.extra["env"])
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(*, env_file: Path = ENV_FILE, **overrides: Any) -> Settings:
     """Read the settings.
 
     Args:
+        env_file: a file of NAME=value lines; the environment comes before it.
         overrides: values by field name that come before the environment's, such as command line options.
 
     Raises:
         SettingsError: a value is wrong; names the variable.
     """
+    values = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**{**_from_file(env_file), **values})
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsError(f"{variable_of(str(first['loc'][0]))} {first['msg']}") from error
+
+
+_ENV_LINE = re.compile(
+    r"""
+    \s*(?:export\s+)?(?P<name>\w+)\s*=\s*
+    (?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#].*?)?)
+    (?:\s+\#.*|\s*)  # a comment stands behind a space
+    """,
+    re.VERBOSE,
+)
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    """The values of a `.env` file by field name, without those that the environment sets itself."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    fields = {variable_of(name): name for name in Settings.__fields__}
+    in_environment = {name.upper() for name in os.environ}  # pydantic reads them in either case
+    values = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _ENV_LINE.fullmatch(line)
+        if found is None:
+            raise SettingsError(f"{path}, line {number}: must be NAME=value")
+        variable = found["name"].upper()
+        if variable in fields and variable not in in_environment:
+            values[fields[variable]] = found["double"] or found["single"] or found["bare"] or ""
+    return values

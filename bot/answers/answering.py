@@ -58,7 +58,7 @@ class Answering:
         """
         replies: list[Reply] = []
         for question in questions:
-            reply = self._reply(question, context)
+            reply = self._reply(question, context, one_of_several=len(questions) > 1)
             if reply.topic:
                 context = replace(context, topic=reply.topic, variant=reply.variant)
             if all(reply.text != earlier.text for earlier in replies):
@@ -80,12 +80,12 @@ class Answering:
     def _is_clear(question: Question) -> bool:
         return question.asks and is_topic(question.intent)
 
-    def _reply(self, question: Question, context: Context) -> Reply:
+    def _reply(self, question: Question, context: Context, *, one_of_several: bool) -> Reply:
         intent = question.intent
         if is_topic(intent):
             return self._answer(answer_name(intent, question.variant))
         if intent.startswith(FOLLOW_UP):
-            return self._follow_up(question, context)
+            return self._follow_up(question, context, one_of_several=one_of_several)
         if intent == AFFIRM:
             return self._affirmed(context)
         if intent == SMALL_TALK:
@@ -121,11 +121,13 @@ class Answering:
             buttons=self._buttons(content.related),
         )
 
-    def _follow_up(self, question: Question, context: Context) -> Reply:
+    def _follow_up(self, question: Question, context: Context, *, one_of_several: bool) -> Reply:
         name = self._follow_ups.resolve(question.intent, context.topic, question.variant)
+        if name is None and context.topic is None and one_of_several:
+            name = self._follow_ups.alone(question.intent)  # "what are the signs, and who may visit?"
         if name is not None:
             return self._answer(name)
-        suggestion = self._follow_ups.suggestion(question.intent)
+        suggestion = self._follow_ups.suggestion(question.intent, question.variant)
         return self._texts.reply("clarify_follow_up", buttons=self._buttons([suggestion] if suggestion else []))
 
     def _affirmed(self, context: Context) -> Reply:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from bot.answers.content import answer_name
 from bot.answers.models import AnswerRevision
 from bot.answers.setup import ANSWERS_FILE, load_answers_file, prepare_storage
-from bot.answers.workflow import all_answers, find_revision, publish_revision, retire_revision
+from bot.answers.workflow import WorkflowError, all_answers, find_revision, publish_revision, retire_revision
 from bot.settings import Settings
+from bot.storage.database import database_errors
 
 
 def load(settings: Settings, file: str | None, *, publish: bool) -> str:
@@ -22,9 +26,15 @@ def load(settings: Settings, file: str | None, *, publish: bool) -> str:
     return "\n".join([*lines, *(f"  changed: {name}" for name in report.changed)])
 
 
+@contextmanager
+def _session(settings: Settings) -> Iterator[Session]:
+    with database_errors(), prepare_storage(settings)() as session:
+        yield session
+
+
 def list_all(settings: Settings) -> str:
     """A line for each answer."""
-    with prepare_storage(settings)() as session:
+    with _session(settings) as session:
         return "\n".join(_line(answer.topic, answer.variant, answer.revisions) for answer in all_answers(session))
 
 
@@ -41,7 +51,7 @@ def show(settings: Settings, name: str, number: int | None) -> str:
     Raises:
         WorkflowError: there is no such revision.
     """
-    with prepare_storage(settings)() as session:
+    with _session(settings) as session:
         revision = find_revision(session, name, number)
         sources = "\n".join(f"  {source['document']}: {source['section']}" for source in revision.sources)
         history = f"{revision.state}, written by {revision.author} on {revision.created_at:%Y-%m-%d}"
@@ -70,7 +80,9 @@ def retire(settings: Settings, name: str, number: int | None, *, by: str) -> str
 
 
 def _change(settings: Settings, name: str, number: int | None, by: str, change: Callable[..., None], done: str) -> str:
-    with prepare_storage(settings)() as session:
+    if not by.strip():
+        raise WorkflowError("--by must say who")
+    with _session(settings) as session:
         revision = find_revision(session, name, number)
         change(session, revision, by=by)
         session.commit()
@@ -79,7 +91,7 @@ def _change(settings: Settings, name: str, number: int | None, by: str, change: 
 
 def export(settings: Settings) -> Iterator[str]:
     """Every revision as a line of JSON."""
-    with prepare_storage(settings)() as session:
+    with _session(settings) as session:
         for answer in all_answers(session):
             for revision in answer.revisions:
                 yield json.dumps(_exported(revision), ensure_ascii=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, root_validator, validator
 
-from bot.data_file import Entry, load_data_file
+from bot.data_file import Entry, fault_at, load_data_file
 
 TITLE_MAXIMUM = 40  # characters; longer ones are cut on a messenger's button
 WORDS_MINIMUM, WORDS_MAXIMUM = 40, 180
@@ -82,6 +82,13 @@ class _AnswerEntry(Entry):
     def name(self) -> str:
         return answer_name(self.topic, self.variant)
 
+    @validator("review_by", pre=True)
+    def _is_a_day(cls, value: object) -> date:
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError as error:
+            raise ValueError("must be a day such as 2027-05-31") from error
+
     @validator("text")
     def _has_a_readable_length(cls, value: str) -> str:
         words = len(value.split())
@@ -101,18 +108,17 @@ class _AnswersFile(Entry):
         assert isinstance(answers, list)
         names = {entry.name for entry in answers}
         seen = set()
-        for entry in answers:
+        for number, entry in enumerate(answers):
             if entry.name in seen:
-                raise ValueError(f"the answer '{entry.name}' stands twice")
+                raise fault_at(f"the answer '{entry.name}' stands twice", "answers", number)
             seen.add(entry.name)
-            for related in entry.related:
+            for position, related in enumerate(entry.related):
                 if related not in names or related == entry.name:
-                    raise ValueError(f"the answer '{entry.name}' has '{related}' as related, which is no other answer")
-            for source in entry.sources:
+                    raise fault_at(f"'{related}' is no other answer", "answers", number, "related", position)
+            for position, source in enumerate(entry.sources):
                 if source.document not in documents:
-                    raise ValueError(
-                        f"the answer '{entry.name}' names the document '{source.document}', not in 'documents'"
-                    )
+                    place = ("answers", number, "sources", position, "document")
+                    raise fault_at(f"'{source.document}' is not in 'documents'", *place)
         return values
 
 

@@ -1,18 +1,27 @@
 """What a follow-up means after an answer: a table in data/follow_ups.yml."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field, root_validator
+from pydantic import Field, root_validator, validator
 
 from bot.data_file import Entry, load_data_file
 from bot.paths import DATA
 
 FILE = DATA / "follow_ups.yml"
+_TARGET = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9_]*(\{grade\})?)?")
 
 
 class _FollowUp(Entry):
     about: dict[str, str] = Field(default_factory=dict)
     otherwise: str | None = None
+    alone: str | None = None
+
+    @validator("about", "otherwise", "alone", each_item=True)
+    def _names_an_answer(cls, value: str | None) -> str | None:
+        if value is not None and not _TARGET.fullmatch(value):
+            raise ValueError(f"'{value}' is no name of an answer; the only placeholder is '{{grade}}'")
+        return value
 
     @root_validator(skip_on_failure=True)
     def _leads_somewhere(cls, values: dict[str, object]) -> dict[str, object]:
@@ -55,8 +64,15 @@ class FollowUps:
             return None
         return target.format(grade=variant.rpartition("_")[2])
 
-    def suggestion(self, follow_up: str) -> str | None:
-        """What a follow-up would most likely be about where nothing was answered before."""
+    def alone(self, follow_up: str) -> str | None:
+        """The topic that a message means which lies between it and the follow-up, where nothing was answered before."""
         entry = self.table.get(follow_up)
-        target = entry.otherwise if entry else None
-        return None if target is None or "{" in target else target
+        return entry.alone if entry else None
+
+    def suggestion(self, follow_up: str, variant: str) -> str | None:
+        """The answer that a follow-up would most likely be about where nothing was answered before."""
+        entry = self.table.get(follow_up)
+        target = (entry.otherwise or entry.alone) if entry else None
+        if target is None or ("{grade}" in target and not variant):
+            return None
+        return target.format(grade=variant.rpartition("_")[2])

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.answering import Answering
@@ -13,7 +12,7 @@ from bot.answers.workflow import LoadReport, load_answers
 from bot.fixed_texts import FixedTexts
 from bot.paths import DATA
 from bot.settings import Settings
-from bot.storage.database import DatabaseError, migrate, open_database, session_factory
+from bot.storage.database import database_errors, migrate, open_database, session_factory
 
 ANSWERS_FILE = DATA / "answers.yml"
 
@@ -25,10 +24,8 @@ def prepare_storage(settings: Settings) -> "sessionmaker[Session]":
         DatabaseError: the database cannot be opened or migrated.
     """
     engine = open_database(settings.database_url)
-    try:
+    with database_errors():
         migrate(engine)
-    except SQLAlchemyError as error:
-        raise DatabaseError(f"the database cannot be used (BOT_DATABASE_URL): {error.__cause__ or error}") from error
     return session_factory(engine)
 
 
@@ -43,9 +40,10 @@ def load_answers_file(
 
     Raises:
         DataFileError: the file is wrong; nothing was loaded.
+        DatabaseError: the database cannot be written; nothing was loaded.
     """
     contents = read_answers_file(path)
-    with sessions() as session:
+    with database_errors(), sessions() as session:
         report = load_answers(session, contents, author=author, publish=publish)
         session.commit()
     return report

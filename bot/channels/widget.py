@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import structlog
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +14,8 @@ from bot.channels.tokens import SessionTokens
 from bot.conversations.records import Inbound
 from bot.replies import Reply
 from bot.service import Service
+
+logger = structlog.get_logger(__name__)
 
 CHANNEL = "widget"
 BODY_MAXIMUM = 16 * 1024  # bytes
@@ -53,11 +56,17 @@ class WidgetChannel:
             inbound = _inbound(conversation, await _body(request))
         except _Refused as refused:
             return self._refusal(refused)
+        delivered: list[Reply] = []
+
+        async def deliver(reply: Reply) -> None:
+            delivered.append(reply)
+
         try:
-            result = await self._service.turn.handle(inbound, _collected_below)
-        except OSError:  # neither database nor disk: nothing can be promised, but the family must know whom to call
-            apology = self._service.texts.reply("apology")
-            return JSONResponse({"error": "the message could not be stored", "text": apology.text}, status_code=503)
+            result = await self._service.turn.handle(inbound, deliver)
+        except Exception as error:  # such as neither database nor disk: the family must still know whom to call
+            logger.error("widget.turn.failed", error=type(error).__name__)
+            contact = delivered[0] if delivered else self._service.texts.reply("apology")
+            return JSONResponse({"error": "the message could not be stored", "text": contact.text}, status_code=503)
         replies = [_rendered(reply) for reply in result.replies]
         handed_over = BackgroundTask(self._service.journal.delivered, [reply.id for reply in result.replies])
         return JSONResponse({"replies": replies}, background=handed_over)
@@ -84,10 +93,6 @@ class WidgetChannel:
         if refused.status == 413:
             body["text"] = self._service.texts.reply("emergency").text
         return JSONResponse(body, status_code=refused.status)
-
-
-async def _collected_below(_reply: Reply) -> None:
-    """Deliver nothing yet: the response carries all replies."""
 
 
 async def _body(request: Request) -> Any:

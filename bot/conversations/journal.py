@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from bot.conversations.records import Inbound, Known, Outcome
-from bot.conversations.spool import Spool
+from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
 from bot.storage.base import now
 
@@ -18,6 +18,9 @@ logger = structlog.get_logger(__name__)
 
 WRITE_LIMIT_S = 0.3  # a write that takes longer goes to the spool; the database may still take it, which does no harm
 READ_BACK_EVERY_S = 2.0
+
+# What says that the database will not take these values, now or later; ValueError comes from its driver.
+_NEVER_WRITTEN = (IntegrityError, DataError, ValueError)
 
 Result = TypeVar("Result")
 
@@ -47,7 +50,7 @@ class Journal:
         """
         try:
             return await self._write(self._store.accept, inbound)
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (SQLAlchemyError, ValueError, TimeoutError) as error:
             logger.warning("journal.spooled", what="message", error=type(error).__name__)
             await self._to_spool(inbound, None)
             return None
@@ -60,7 +63,7 @@ class Journal:
         """
         try:
             await self._write(self._store.record, inbound, outcome)
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (SQLAlchemyError, ValueError, TimeoutError) as error:
             logger.warning("journal.spooled", what="replies", error=type(error).__name__)
             await self._to_spool(inbound, outcome)
 
@@ -94,14 +97,17 @@ class Journal:
         """
 
         def write(inbound: Inbound, outcome: Outcome | None) -> None:
-            if outcome is None:
-                self._store.accept(inbound)
-            else:
-                self._store.record(inbound, outcome)
+            try:
+                if outcome is None:
+                    self._store.accept(inbound)
+                else:
+                    self._store.record(inbound, outcome)
+            except _NEVER_WRITTEN as error:
+                raise LineRefused(type(error).__name__) from error
 
         try:
             count = await self._in_thread(self._writer, lambda: self._spool.read_back(write))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             logger.warning("spool.waiting", error=type(error).__name__)
             return 0
         if count:

@@ -13,6 +13,10 @@ from bot.conversations.records import Inbound, Outcome
 logger = structlog.get_logger(__name__)
 
 
+class LineRefused(Exception):
+    """Raised by what a line is handed to: it can never be written, and must not keep the others waiting."""
+
+
 class Spool:
     """A file of lines, each written through to the disk before `append` returns. Safe to use from several threads."""
 
@@ -38,7 +42,7 @@ class Spool:
             descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 # The line break comes first: a line cut short by a crash then spoils only itself.
-                os.write(descriptor, f"\n{line}\n".encode())
+                _write_whole(descriptor, f"\n{line}\n".encode())
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -47,7 +51,8 @@ class Spool:
         """Hand every line, in order, to `write`, and forget the file once all are written.
 
         `write` must tolerate what it was given before: after a failure, all lines are handed over again. Lines appended
-        meanwhile wait for the next call. A line cut short by a crash is put aside, not lost.
+        meanwhile wait for the next call. A line cut short by a crash, or refused with `LineRefused`, is put aside, not
+        lost.
 
         Returns:
             how many lines were written.
@@ -62,7 +67,7 @@ class Spool:
                     return 0
                 self._file.rename(batch)
         count = 0
-        for line in batch.read_text(encoding="utf-8").splitlines():
+        for line in batch.read_text(encoding="utf-8", errors="backslashreplace").splitlines():
             if not line:
                 continue
             try:
@@ -70,11 +75,24 @@ class Spool:
                 inbound = Inbound.from_dict(entry["inbound"])
                 outcome = Outcome.from_dict(entry["outcome"]) if entry["outcome"] else None
             except (ValueError, KeyError, TypeError):
-                logger.error("spool.line.unreadable", kept_in="spool.unreadable.txt")
-                with (self._folder / "spool.unreadable.txt").open("a", encoding="utf-8") as aside:
-                    aside.write(line + "\n")
+                self._put_aside(line)
                 continue
-            write(inbound, outcome)
+            try:
+                write(inbound, outcome)
+            except LineRefused:
+                self._put_aside(line)
+                continue
             count += 1
         batch.unlink()
         return count
+
+    def _put_aside(self, line: str) -> None:
+        logger.error("spool.line.put_aside", kept_in="spool.unreadable.txt")
+        with (self._folder / "spool.unreadable.txt").open("a", encoding="utf-8") as aside:
+            aside.write(line + "\n")
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it: a disk that fills up takes a part without a word and fails only at the next write."""
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -78,9 +78,10 @@ class ConversationStore:
             conversation.topic = outcome.topic or conversation.topic
             conversation.noticed = conversation.noticed or any(reply.kind == NOTICE for reply in outcome.replies)
             rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
-            session.execute(insert(Message), rows)
-            written = select(Message.id, literal(PENDING), literal(0)).where(Message.reply_to_id == message.id)
-            session.execute(insert(Delivery).from_select(["message_id", "state", "attempts"], written))
+            if rows:
+                session.execute(insert(Message), rows)
+                written = select(Message.id, literal(PENDING), literal(0)).where(Message.reply_to_id == message.id)
+                session.execute(insert(Delivery).from_select(["message_id", "state", "attempts"], written))
             session.commit()
 
     def unanswered(self, *, younger_than: datetime) -> list[Inbound]:

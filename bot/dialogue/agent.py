@@ -68,7 +68,10 @@ class RasaDialogue:
         self._processor = agent.processor
         self._trackers.domain = agent.domain
         nodes = agent.processor.model_metadata.predict_schema.nodes
-        self._last_component = next(name for name, node in nodes.items() if node.uses is RedFlagComponent)
+        last = next((name for name, node in nodes.items() if node.uses is RedFlagComponent), None)
+        if last is None:
+            raise ModelError(f"{model} was not trained with this project's config.yml: run `bot train`")
+        self._last_component = last
 
     def parse(self, text: str) -> dict[str, Any]:
         """Understand a text.

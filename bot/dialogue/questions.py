@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import spacy
 from spacy.matcher import Matcher
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from bot.data_file import Entry, load_data_file
 from bot.paths import DATA
+from bot.tokenizing import english
 
 FILE = DATA / "questions.yml"
 SENTENCE_ENDS = frozenset(".?!;…\n")
@@ -17,9 +17,13 @@ SHORTEST_PIECE = 3  # words; less belongs to the piece before it
 
 class _File(Entry):
     joiners: list[list[str]]
+    light_joiners: list[str]
     links: list[str]
+    prepositions: list[str]
     openers: list[str]
     question_words: list[str]
+    auxiliaries: list[str]
+    subjects: list[str]
     question_phrases: list[list[str]]
 
 
@@ -41,15 +45,24 @@ class QuestionReader:
             DataFileError: the file is wrong.
         """
         file = load_data_file(path, _File)
-        self._nlp = spacy.blank("en")
-        self._starts = Matcher(self._nlp.vocab)
-        for joiner in file.joiners:
-            self._starts.add("joiner", [[{"LOWER": word} for word in joiner]])
+        self._nlp = english()
+        self._joiners = Matcher(self._nlp.vocab)
+        opener = {"LOWER": {"IN": file.openers}}
+        light = {"LOWER": {"IN": file.light_joiners}}
+        self._joiners.add("joiner", [[{"LOWER": word} for word in joiner] for joiner in file.joiners])
+        self._joiners.add("light", [[light, opener]])
+        self._light_joiners = frozenset(file.light_joiners)
+        self._links = Matcher(self._nlp.vocab)
         link = {"LOWER": {"IN": file.links}}
-        self._starts.add("link", [[link, {"LOWER": {"IN": file.openers}}]])
+        preposition = {"LOWER": {"IN": file.prepositions}}
+        self._links.add("link", [[link, opener], [link, preposition, {"LOWER": {"IN": file.question_words}}]])
+        self._auxiliaries = frozenset(file.auxiliaries)
+        self._connectives = frozenset([*file.links, *file.light_joiners, "so", "yes", "hi", "hello"])
         self._asks = Matcher(self._nlp.vocab)
         self._asks.add("mark", [[{"TEXT": {"REGEX": r"\?$"}}]])
         self._asks.add("word", [[{"LOWER": {"IN": file.question_words}}]])
+        auxiliary = {"LOWER": {"IN": file.auxiliaries}}
+        self._asks.add("inversion", [[auxiliary, {"LOWER": {"IN": file.subjects}}]])
         self._asks.add("phrase", [[{"LOWER": word} for word in phrase] for phrase in file.question_phrases])
 
     def pieces(self, text: str) -> list[Piece]:
@@ -69,21 +82,25 @@ class QuestionReader:
             else:
                 joined.append((span.start, span.end))
         pieces = [doc[start:end] for start, end in joined]
-        return [Piece(piece.text.strip(), bool(self._asks(piece))) for piece in pieces if piece.text.strip()]
+        return [Piece(piece.text.strip(), self._has_question(piece)) for piece in pieces if piece.text.strip()]
 
-    def asks(self, text: str) -> bool:
-        """Whether a text has the form of a question."""
-        return bool(self._asks(self._nlp(text)))
+    def _has_question(self, span: Span) -> bool:
+        first = span[1] if span[0].lower_ in self._connectives and len(span) > 1 else span[0]
+        return bool(self._asks(span)) or first.lower_ in self._auxiliaries
 
     @staticmethod
     def _words(doc: Doc, start: int, end: int) -> int:
         return sum(token.is_alpha or token.like_num for token in doc[start:end])
 
     def _boundaries(self, doc: Doc) -> list[int]:
-        boundaries = []
+        boundaries = {start for _, start, _ in self._joiners(doc) if start > 0}
         for token in doc[1:]:
             before = doc[token.i - 1]
-            if (before.text[-1] in SENTENCE_ENDS or "\n" in before.text) and token.text[0] not in SENTENCE_ENDS:
-                boundaries.append(token.i)
-        boundaries.extend(start for _, start, _ in self._starts(doc) if start > 0)
-        return boundaries
+            ended = (before.text[-1] in SENTENCE_ENDS or "\n" in before.text) and token.text[0] not in SENTENCE_ENDS
+            if ended or (before.text == "," and token.lower_ in self._light_joiners):
+                boundaries.add(token.i)
+        for _, start, _ in sorted(self._links(doc), key=lambda match: match[1]):
+            last = max((boundary for boundary in boundaries if boundary <= start), default=0)
+            if start > last and self._has_question(doc[last:start]):
+                boundaries.add(start)
+        return sorted(boundaries)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz import process
+from rapidfuzz.distance import DamerauLevenshtein
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
@@ -20,6 +22,8 @@ from bot.errors import UserError
 Array = npt.NDArray[np.float32]
 Vectors = npt.NDArray[np.float32]
 
+SHORTEST_MISSPELT = 5  # letters; a shorter word is too easily another one
+LONG_WORD = 10  # letters from which two slips are allowed
 WORD = r"(?u)\b\w+\b"
 WEIGHTS_FILE, TERMS_FILE = "topic_model.npz", "topic_terms.json"
 
@@ -65,6 +69,9 @@ class TopicModel:
         self._blocks = np.split(self._weights, np.cumsum([len(words.vocabulary_), len(characters.vocabulary_)]))
         self._grams = (_Grams(words), _Grams(characters))
         self._bias = bias
+        self._single_words = [
+            term for term in words.vocabulary_ if " " not in term and len(term) >= SHORTEST_MISSPELT - 2
+        ]
         self._embedding_weight = embedding_weight
 
     @classmethod
@@ -136,9 +143,19 @@ class TopicModel:
         ]
 
     def known_words(self, text: str) -> float:
-        """The share of a text's words that stand in the examples; 0 for a text without words."""
+        """The share of a text's words that stand in the examples, a slip of the finger allowed; 0 without words."""
         words = re.findall(WORD, text.lower())
-        return sum(word in self._words.vocabulary_ for word in words) / len(words) if words else 0.0
+        return sum(map(self._knows, words)) / len(words) if words else 0.0
+
+    def _knows(self, word: str) -> bool:
+        word = re.sub(r"(.)\1{2,}", r"\1", word)  # hiiii, byeee
+        if word in self._words.vocabulary_:
+            return True
+        if len(word) < SHORTEST_MISSPELT or not word.isascii():
+            return False
+        allowed = 1 if len(word) < LONG_WORD else 2
+        found = process.extractOne(word, self._single_words, scorer=DamerauLevenshtein.distance, score_cutoff=allowed)
+        return found is not None
 
     def save(self, folder: Path) -> None:
         """Write the model as numbers and JSON: nothing that runs code when it is read."""

@@ -20,7 +20,13 @@ logger = structlog.get_logger(__name__)
 NAME = "crs-family-chat"
 TRAINING_FILES = tuple(DATA / name for name in ("nlu.yml", "rules.yml", "stories.yml"))
 # The components' code shapes the model as much as the data does.
-_CODE = ("bot/dialogue/components/*.py", "bot/dialogue/topic_model.py", "bot/embeddings.py", "bot/encoder_graph.py")
+_CODE = (
+    "bot/dialogue/components/*.py",
+    "bot/dialogue/importer.py",
+    "bot/dialogue/topic_model.py",
+    "bot/embeddings.py",
+    "bot/encoder_graph.py",
+)
 
 
 class TrainingError(UserError):

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from bot.answers.answering import is_answer_name
+from bot.answers.published import PublishedAnswers
 from bot.answers.questions import RED_FLAG, TALK_TO_HUMAN, Question
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound, Known, Outcome
@@ -54,12 +56,14 @@ class GuardedTurn:
         detector: RedFlagDetector,
         journal: Journal,
         dialogue: DialogueWorker,
+        answers: PublishedAnswers,
         texts: FixedTexts,
         metrics: Metrics,
     ) -> None:
         self._detector = detector
         self._journal = journal
         self._dialogue = dialogue
+        self._answers = answers
         self._texts = texts
         self._metrics = metrics
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -82,6 +86,8 @@ class GuardedTurn:
             OSError: the message could be written neither to the database nor to the spool.
         """
         started = time.perf_counter()
+        if inbound.button and not self._leads_somewhere(inbound.button):
+            inbound = replace(inbound, button="")  # invented, or retired since it was offered: its words are read
         detection = self._gate(inbound.text)
         first = self._emergency(detection)
         if first is not None:
@@ -102,10 +108,17 @@ class GuardedTurn:
         finally:
             del self._running[inbound.channel, inbound.message_id]
 
+    def _leads_somewhere(self, token: str) -> bool:
+        return not is_answer_name(token) or self._answers.named(token) is not None
+
     def _gate(self, text: str) -> Detection:
         """Look for red flags. A detector that fails counts as a hit: silence could cost a life."""
         try:
-            return self._detector.detect(text)
+            detection = self._detector.detect(text)
+            if not detection.triggers:
+                # Broken lines, invisible characters and odd spaces hide a phrase from the raw text.
+                detection = self._detector.detect(" ".join(clean(text).split()))
+            return detection
         except Exception as error:  # whatever it is, the family gets the emergency reply
             logger.error("gate.failed", error=type(error).__name__)
             self._metrics.gate_failures.inc()
@@ -131,7 +144,11 @@ class GuardedTurn:
             return TurnResult(known.replies, detection, repeated=True)
         lock = self._locks.setdefault(inbound.conversation, asyncio.Lock())
         async with lock:
-            spoken, others = await self._others(inbound, known, await reading, beside_red_flag=first is not None)
+            parse_data = await reading
+            if first is None and parse_data is not None and parse_data["intent"]["name"] == RED_FLAG:
+                first = self._texts.reply("emergency")  # Rasa's component saw what the gate did not
+                await deliver(first)
+            spoken, others = await self._others(inbound, known, parse_data, beside_red_flag=first is not None)
             notice = self._notice(inbound, known)
             replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
             milliseconds = (time.perf_counter() - started) * 1000
@@ -173,11 +190,12 @@ class GuardedTurn:
         if fixed is not None:
             return None, [] if beside_red_flag and fixed != "too_long" else [self._texts.reply(fixed)]
         spoken = None
+        replies: list[Reply] = []
         if parse_data is not None:
             with self._guarded("answering"):
                 topic = known.topic if known else None
                 spoken = await self._dialogue.turn(inbound.conversation, text, parse_data=parse_data, topic=topic)
-        replies = [_reply(utterance) for utterance in spoken.utterances] if spoken else []
+                replies = [_reply(utterance) for utterance in spoken.utterances]
         if not replies and not beside_red_flag:
             self._metrics.apologies.inc()
             return spoken, [self._texts.reply("apology")]

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.answers.content import grade_variant
+from bot.answers.follow_ups import FollowUps
 from bot.answers.questions import (
     BACKGROUND,
     FOLLOW_UP,
@@ -19,12 +20,14 @@ from bot.answers.questions import (
 )
 
 GRADING = "crs_grading"
+LEANING = 0.5  # of a follow-up's confidence: from there on a text leans to the topic as well
 
 _GRADE_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "first": 1, "second": 2, "third": 3, "fourth": 4}
 _GRADE_WORDS |= {"i": 1, "ii": 2, "iii": 3, "iv": 4}
 _NAMED_GRADE = re.compile(
     r"\b(?:grades?|gr|g|level|stage)[\s.\-]{0,2}(\d|one|two|three|four|i{1,3}|iv)\b|\b(first|second|third|fourth) grade"
 )
+_BARE_NUMBER = re.compile(r"\b([1-4])\b")
 _BARE_GRADE = re.compile(r"\b([1-4]|one|two|three|four)\b")
 
 
@@ -61,29 +64,32 @@ class Limits:
     lead: float
     sure_in_part: float
     lead_in_part: float
+    agreement: float
     close: float
     questions: int
     known_words: float
 
 
-def read_questions(whole: Ranked, parts: Sequence[Ranked], limits: Limits) -> list[Question]:
+def read_questions(whole: Ranked, parts: Sequence[Ranked], limits: Limits, follow_ups: FollowUps) -> list[Question]:
     """Decide what a message asks.
 
     Args:
         whole: the message.
         parts: its parts; empty where it has only one.
         limits: when an intent counts as understood.
+        follow_ups: what a follow-up means behind another question of the same message.
 
     Returns:
         at least one question, in the order asked.
     """
     if whole.known_words < limits.known_words:
         return [Question(whole.text, UNREADABLE, 1.0, whole.asks)]
-    asked = _merge([part for part in parts if _is_clear_question(part, limits)])
-    if asked and asked[0].intent.startswith(FOLLOW_UP):
-        asked = asked[1:]  # "what do they do then?" behind a story is no question of its own
+    whole = _lean_to_topics(whole, None, follow_ups)
+    asked = _clear_questions([_weighed(part, whole, limits) for part in parts], limits, follow_ups)
     if len(asked) > 1:
         return [_sure(part) for part in asked[: limits.questions]]
+    if asked and asked[0].intent.startswith(FOLLOW_UP):
+        asked = []  # "what do they do then?" behind a story is no question of its own
     if _is_sure(whole, limits) and whole.intent not in (BACKGROUND, SMALL_TALK):
         return [_sure(whole)]
     if asked:
@@ -91,6 +97,56 @@ def read_questions(whole: Ranked, parts: Sequence[Ranked], limits: Limits) -> li
     if _is_sure(whole, limits):
         return [_sure(whole)]
     return [_unsure(whole, limits)]
+
+
+def _clear_questions(parts: Sequence[Ranked], limits: Limits, follow_ups: FollowUps) -> list[Ranked]:
+    """The parts that ask something clear, each topic once; a follow-up is about the part before it."""
+    asked: list[Ranked] = []
+    topic: str | None = None
+    for part in parts:
+        leaning = _lean_to_topics(part, topic, follow_ups)
+        if not _is_clear_question(leaning, limits):
+            continue
+        if is_topic(leaning.intent):
+            topic = leaning.intent
+        asked.append(leaning)
+    return _merge(asked)
+
+
+def _weighed(part: Ranked, whole: Ranked, limits: Limits) -> Ranked:
+    """A part in the light of the whole message: what the whole speaks of as well counts for more."""
+    speaks_of = dict(whole.ranking)
+    weights = [
+        confidence * ((speaks_of.get(intent, 0.0) if is_topic(intent) else 0.05) + 0.02) ** limits.agreement
+        for intent, confidence in part.ranking
+    ]
+    scale = sum(confidence for _, confidence in part.ranking) / sum(weights)
+    ranking = ((intent, weight * scale) for (intent, _), weight in zip(part.ranking, weights, strict=True))
+    return replace(part, ranking=tuple(sorted(ranking, key=lambda item: -item[1])))
+
+
+def _lean_to_topics(text: Ranked, topic: str | None, follow_ups: FollowUps) -> Ranked:
+    """Give a follow-up's confidence to the topic that it means here.
+
+    "How long does it last?" behind a question on CRS is the question how long CRS lasts. Without a question before it,
+    a follow-up strengthens the topic nearest to it, where the text leans to that topic anyway.
+
+    Args:
+        text: the message or a part of it.
+        topic: what the part before it asks about.
+        follow_ups: what a follow-up means.
+    """
+    confidences = dict(text.ranking)
+    for intent, confidence in text.ranking:
+        if not intent.startswith(FOLLOW_UP):
+            continue
+        name = follow_ups.resolve(intent, topic, _variant(replace(text, ranking=((intent, confidence),))))
+        meant = name.partition("/")[0] if name else follow_ups.alone(intent)
+        if meant is None:
+            continue
+        if name is not None or confidences.get(meant, 0.0) >= LEANING * confidence:
+            confidences[meant] = confidences.get(meant, 0.0) + confidences.pop(intent)
+    return replace(text, ranking=tuple(sorted(confidences.items(), key=lambda item: -item[1])))
 
 
 def _is_sure(text: Ranked, limits: Limits) -> bool:
@@ -131,6 +187,8 @@ def _variant(text: Ranked) -> str:
     found = {first or second for first, second in _NAMED_GRADE.findall(lowered)}
     if text.intent == GRADE_FOLLOW_UP and not found:
         found = set(_BARE_GRADE.findall(lowered))
+    elif found:
+        found |= set(_BARE_NUMBER.findall(lowered))  # "grade 3 or 4"
     if text.intent not in (GRADING, GRADE_FOLLOW_UP) or len(found) != 1:
         return ""
     word = found.pop()

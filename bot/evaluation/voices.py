@@ -8,6 +8,7 @@ from joblib import Parallel, delayed
 from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 
+from bot.answers.follow_ups import FollowUps
 from bot.answers.questions import OUT_OF_SCOPE, SMALL_TALK, TALK_TO_HUMAN, Question, is_topic
 from bot.dialogue.pipeline_settings import classifier_settings, limits
 from bot.dialogue.questions import Piece, QuestionReader
@@ -86,7 +87,7 @@ def _without(
             Ranked(text, asking, tuple(ranking), model.known_words(text))
             for text, asking, ranking in zip(texts, asks, rankings, strict=True)
         )
-        given.append(_given(example, read_questions(whole, parts, limits())))
+        given.append(_given(example, read_questions(whole, parts, limits(), FollowUps())))
     return score(given)
 
 

@@ -4,10 +4,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-import spacy
 from spacy.matcher import PhraseMatcher
 
 from bot.redflags.lexicon import Lexicon
+from bot.tokenizing import english
 
 T1 = "T1"  # now, or unclear
 CRISIS = "crisis"
@@ -56,7 +56,7 @@ class RedFlagDetector:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._nlp = spacy.blank("en")
+        self._nlp = english()
         self._phrases = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         for symptom, phrases in lexicon.symptoms.items():
             self._phrases.add(symptom, [self._nlp.make_doc(phrase) for phrase in phrases])

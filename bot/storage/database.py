@@ -1,13 +1,18 @@
 """The database: engine, sessions, migration to the newest schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
@@ -31,7 +36,8 @@ def open_database(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+        parsed.get_dialect()().create_connect_args(parsed)
+    except (ArgumentError, ValueError) as error:
         raise DatabaseError(f"BOT_DATABASE_URL is no database URL: {error}") from error
     if parsed.get_backend_name() != "sqlite":
         return create_engine(
@@ -62,7 +68,8 @@ def open_database(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # WAL lets the console read while a message is written; FULL makes a commit survive a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # The triggers that keep a row from being deleted see a REPLACE as well only where triggers are recursive.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -72,10 +79,33 @@ def session_factory(engine: Engine) -> "sessionmaker[Session]":
     return sessionmaker(engine, future=True, expire_on_commit=False)
 
 
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn what the database refuses into an error that whoever runs the service can read."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"the database cannot be used (BOT_DATABASE_URL): {error.__cause__ or error}") from error
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing when it is there already."""
+    """Bring the schema to the newest revision, whole or not at all; does nothing when it is there already.
+
+    Raises:
+        DatabaseError: the database is newer than this program.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == ScriptDirectory.from_config(config).get_current_head():
+        return
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            # pysqlite would commit each table by itself; this way a second migration waits as well.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise DatabaseError(f"the database was written by another version of this program: {error}") from error

@@ -10,6 +10,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.answers.follow_ups import FollowUps
 from bot.dialogue.components.question_splitter import ASKS
 from bot.dialogue.components.topic_classifier import KNOWN_WORDS, RANKING
 from bot.dialogue.understanding import Limits, Ranked, read_questions
@@ -21,8 +22,9 @@ QUESTIONS = "questions"
 class QuestionResolver(GraphComponent):
     """Decides what is asked, and leaves one message whose intent is that of its first question."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, follow_ups: FollowUps) -> None:
         self._limits = limits
+        self._follow_ups = follow_ups
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -30,11 +32,12 @@ class QuestionResolver(GraphComponent):
         return {
             "sure": 0.25,
             "lead": 0.12,
-            "sure_in_part": 0.4,
-            "lead_in_part": 0.25,
+            "sure_in_part": 0.3,
+            "lead_in_part": 0.15,
+            "agreement": 0.3,
             "close": 0.4,
             "questions": 3,
-            "known_words": 0.34,
+            "known_words": 0.55,
         }
 
     @classmethod
@@ -45,8 +48,12 @@ class QuestionResolver(GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> "QuestionResolver":
-        """Called by Rasa."""
-        return cls(Limits(**{name: config[name] for name in cls.get_default_config()}))
+        """Called by Rasa.
+
+        Raises:
+            DataFileError: data/follow_ups.yml is wrong.
+        """
+        return cls(Limits(**{name: config[name] for name in cls.get_default_config()}), FollowUps())
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Nothing behind this component learns from its output."""
@@ -57,7 +64,7 @@ class QuestionResolver(GraphComponent):
         whole, *parts = messages
         if not whole.get(TEXT):
             return [whole]
-        questions = read_questions(_ranked(whole), [_ranked(part) for part in parts], self._limits)
+        questions = read_questions(_ranked(whole), [_ranked(part) for part in parts], self._limits, self._follow_ups)
         whole.set(QUESTIONS, [question.as_dict() for question in questions], add_to_output=True)
         first = questions[0]
         whole.set(INTENT, {"name": first.intent, "confidence": first.confidence}, add_to_output=True)
