@@ -67,9 +67,10 @@ def _starts(folder: Path, starts: int) -> dict[str, Any]:
         own = folder / f"start-{number}"
         own.mkdir()
         variables = environment(BOT_DATABASE_URL=f"sqlite:///{own}/start.sqlite3", BOT_VAR_DIR=str(own))
-        measured.append(
-            first_answer(_serve, _gets_answer, folder=ROOT, variables=variables, log=own / "server.log"),
-        )
+        log = own / "server.log"
+        measured.append(first_answer(_serve, _gets_answer, folder=ROOT, variables=variables, log=log))
+        if "model.training" in log.read_text():
+            raise ProcessFailed("the server trained its model first: something changed while it was measured")
     return {
         "median_s": median(start["seconds"] for start in measured),
         "memory_mb": median(start["memory_mb"] for start in measured),

@@ -35,7 +35,7 @@ def as_markdown(results: dict[str, Any]) -> str:
         "",
         f"Machine: {machine['cores']} cores, {machine['cpu']}, {machine['memory_gb']} GB of memory, "
         f"{machine['system']}, Python {machine['python']}. Load (1 min) before and after: {machine['load_before']} and "
-        f"{machine['load_after']}; above 1 before, other work was measured with it.",
+        f"{machine['load_after']}; above 1 before, other work shared the machine.",
         "",
         "| | this service | Rasa's example bot |",
         "|---|---:|---:|",
@@ -86,8 +86,8 @@ def _conversations(many: dict[str, Any]) -> list[str]:
     return [
         f"## Memory of this service over {many['count']:,} conversations",
         "",
-        f"A new process; conversations of one turn, {many['at_a_time']} at a time, {many['per_second']} in a second; the "
-        f"database then has {many['database_mb']:.0f} MB. Replies: {_kinds(many['reply_kinds'])}.",
+        f"A new process; conversations of one turn, {many['at_a_time']} at a time, {many['per_second']} in a second; "
+        f"the database then has {many['database_mb']:.0f} MB. Replies: {_kinds(many['reply_kinds'])}.",
         "",
         "| conversations | memory |",
         "|---:|---:|",

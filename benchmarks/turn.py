@@ -43,9 +43,10 @@ def main() -> None:
         folder = Path(name)
         try:
             results["service"] = measure_service(folder, turns=turns, starts=starts)
+            _write(results)
             if not arguments.without_example:
                 results |= _example(folder, turns=turns, starts=starts, session=not arguments.quick)
-            _write(results)  # the rest takes long: whoever ends it keeps what there is
+            _write(results)
             results["conversations"] = measure_conversations(folder, count=conversations, minutes=arguments.minutes)
             _write(results)
         except ProcessFailed as error:
@@ -63,6 +64,7 @@ def _example(folder: Path, **how: Any) -> dict[str, Any]:
 
 
 def _write(results: dict[str, Any]) -> None:
+    """Write what there is so far: the whole takes long, and whoever ends it keeps this."""
     results["machine"]["load_after"] = _load()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "turn.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")

@@ -45,11 +45,6 @@ class Settings(BaseSettings):
         description="the port to listen on; 0 takes a free one",
     )
     log_level: str = Field("INFO", env="BOT_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
-    allowed_origins: str = Field(
-        "",
-        env="BOT_ALLOWED_ORIGINS",
-        description="web sites that may embed the widget, separated by commas, such as https://hospital.example",
-    )
     emergency_number: str = Field(
         "",
         env="BOT_EMERGENCY_NUMBER",
@@ -86,7 +81,7 @@ class Settings(BaseSettings):
     var_dir: Path = Field(
         ROOT / "var",
         env="BOT_VAR_DIR",
-        description="the folder of the database file and the spool",
+        description="the folder of the spool",
     )
     models_dir: Path = Field(
         ROOT / "models",
@@ -126,11 +121,6 @@ class Settings(BaseSettings):
         if value.partition("?")[0] in ("sqlite:///", "sqlite:///:memory:"):
             raise ValueError("must name a file: what is in memory only is lost")
         return value
-
-    @property
-    def origins(self) -> list[str]:
-        """The allowed origins, one by one."""
-        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
 
     @property
     def listens_beyond_loopback(self) -> bool:

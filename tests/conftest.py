@@ -10,8 +10,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.dialogue.training import trained_model
+from bot.logs import configure_logs
 from bot.service import Service, make_service
 from bot.settings import Settings, load_settings
+
+configure_logs("ERROR")
 
 BOT = Path(sys.executable).parent / "bot"  # the command as a user starts it
 

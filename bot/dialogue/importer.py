@@ -1,8 +1,8 @@
 """Reading the training files for Rasa once instead of twice."""
 
-from rasa.shared.importers.importer import cached_method
 from rasa.shared.importers.rasa import RasaFileImporter
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from rasa.shared.utils.common import cached_method
 
 
 class CachingFileImporter(RasaFileImporter):

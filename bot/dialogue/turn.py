@@ -133,7 +133,7 @@ class GuardedTurn:
         self, inbound: Inbound, detection: Detection, first: Reply | None, deliver: Deliver, started: float
     ) -> TurnResult:
         # Understanding needs nothing from the log: it runs beside the commit.
-        reading = asyncio.create_task(self._understand(inbound, beside_red_flag=first is not None))
+        reading = asyncio.create_task(self._understand(inbound))
         try:
             known = await self._journal.accept(inbound)
         except BaseException:
@@ -145,9 +145,11 @@ class GuardedTurn:
         lock = self._locks.setdefault(inbound.conversation, asyncio.Lock())
         async with lock:
             parse_data = await reading
-            if first is None and parse_data is not None and parse_data["intent"]["name"] == RED_FLAG:
+            if parse_data is not None and parse_data["intent"]["name"] == RED_FLAG and first is None:
                 first = self._texts.reply("emergency")  # Rasa's component saw what the gate did not
                 await deliver(first)
+            elif parse_data is not None and first is not None:
+                parse_data = _as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
             spoken, others = await self._others(inbound, known, parse_data, beside_red_flag=first is not None)
             notice = self._notice(inbound, known)
             replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
@@ -169,10 +171,10 @@ class GuardedTurn:
         self._metrics.count_turn(inbound.channel, replies, detection.tier, milliseconds)
         return TurnResult(replies, detection, False, intent, confidence, milliseconds)
 
-    async def _understand(self, inbound: Inbound, *, beside_red_flag: bool) -> dict[str, Any] | None:
+    async def _understand(self, inbound: Inbound) -> dict[str, Any] | None:
         """What a message means, as Rasa's parse data; None where Rasa need not or cannot be asked."""
         if inbound.button:
-            return _pressed(inbound, beside_red_flag)
+            return _pressed(inbound)
         text = clean(inbound.text)
         if fixed_text_for(text) is not None:
             return None
@@ -221,18 +223,24 @@ class GuardedTurn:
         return self._texts.reply("notice")
 
 
-def _pressed(inbound: Inbound, beside_red_flag: bool) -> dict[str, Any]:
+def _pressed(inbound: Inbound) -> dict[str, Any]:
     """The parse data of a pressed button: what it means is known."""
     name, _, variant = inbound.button.partition("/")
     intent = {"else": "deny", "person": TALK_TO_HUMAN}.get(name, name)
     question = Question(inbound.text, intent, 1.0, asks=True, variant=variant)
     return {
         "text": inbound.text,
-        "intent": {"name": RED_FLAG if beside_red_flag else intent, "confidence": 1.0},
-        "original_intent": {"name": intent, "confidence": 1.0},
+        "intent": {"name": intent, "confidence": 1.0},
         "entities": [],
         "questions": [question.as_dict()],
     }
+
+
+def _as_red_flag(parse_data: dict[str, Any]) -> dict[str, Any]:
+    """Parse data that takes the rule for red flags, so that nothing follows which distracts from the fixed reply."""
+    if parse_data["intent"]["name"] == RED_FLAG:
+        return parse_data
+    return {**parse_data, "original_intent": parse_data["intent"], "intent": {"name": RED_FLAG, "confidence": 1.0}}
 
 
 def _intent(spoken: Spoken | None) -> tuple[str | None, float | None]:

@@ -144,7 +144,9 @@ def _lean_to_topics(text: Ranked, topic: str | None, follow_ups: FollowUps) -> R
         meant = name.partition("/")[0] if name else follow_ups.alone(intent)
         if meant is None:
             continue
-        if name is not None or confidences.get(meant, 0.0) >= LEANING * confidence:
+        if name is not None and "/" in name:
+            confidences[intent] += confidences.pop(meant, 0.0)  # "and 4?": only as a follow-up is it read as a grade
+        elif name is not None or confidences.get(meant, 0.0) >= LEANING * confidence:
             confidences[meant] = confidences.get(meant, 0.0) + confidences.pop(intent)
     return replace(text, ranking=tuple(sorted(confidences.items(), key=lambda item: -item[1])))
 

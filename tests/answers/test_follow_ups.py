@@ -43,7 +43,7 @@ def test_the_table_holds_every_follow_up_of_the_domain_and_no_other() -> None:
 
 @pytest.mark.parametrize("follow_up", TABLE)
 def test_every_target_is_an_answer(follow_up: str) -> None:
-    entry = TABLE[follow_up]
+    entry = dict(TABLE[follow_up])
     targets = [*entry.pop("about").values(), *(target for target in entry.values() if target is not None)]
 
     named = {target.format(grade=grade) for target in targets for grade in (1, 2, 3, 4)}
@@ -85,18 +85,19 @@ def test_what_a_follow_up_means(
 
 
 @pytest.mark.parametrize(
-    ("follow_up", "suggestion"),
+    ("follow_up", "variant", "suggestion"),
     [
-        ("follow_up_steroids", "steroids_role"),
-        ("follow_up_duration", None),
-        ("follow_up_grade", None),
-        ("follow_up_unknown", None),
+        ("follow_up_steroids", "", "steroids_role"),
+        ("follow_up_duration", "", None),
+        ("follow_up_grade", "", None),
+        ("follow_up_grade", "grade_2", "crs_grading/grade_2"),
+        ("follow_up_unknown", "", None),
     ],
 )
 def test_what_a_follow_up_suggests_where_nothing_was_answered(
-    small: FollowUps, follow_up: str, suggestion: str | None
+    small: FollowUps, follow_up: str, variant: str, suggestion: str | None
 ) -> None:
-    assert small.suggestion(follow_up) == suggestion
+    assert small.suggestion(follow_up, variant) == suggestion
 
 
 @pytest.mark.parametrize(

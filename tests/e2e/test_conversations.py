@@ -38,16 +38,7 @@ def published(service: Service) -> Published:
 
 
 def _cases() -> list[Any]:
-    return [
-        pytest.param(
-            conversation["turns"],
-            id=conversation["name"],
-            marks=[pytest.mark.xfail(reason=conversation["bug"], raises=AssertionError)]
-            if "bug" in conversation
-            else [],
-        )
-        for conversation in CONVERSATIONS
-    ]
+    return [pytest.param(conversation["turns"], id=conversation["name"]) for conversation in CONVERSATIONS]
 
 
 @pytest.mark.parametrize("turns", _cases())
