@@ -55,7 +55,7 @@ def _in_process(folder: Path, *options: str) -> dict[str, Any]:
     command: list[str | Path] = [sys.executable, HERE / "our_turns.py", folder, *options]
     done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
     if done.returncode != 0:
-        raise ProcessFailed("the turns could not be measured: the lines above say why")
+        raise ProcessFailed(f"the turns could not be measured: their process ended with {done.returncode}")
     figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
     return figures
 

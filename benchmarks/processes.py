@@ -87,7 +87,7 @@ def first_answer(
         with _running(command(port), folder, variables, output) as process:
             while not _answers(ask, client):
                 if process.poll() is not None:
-                    raise ProcessFailed(f"{_shown(command(port))} ended: {_last_line(log)}")
+                    raise ProcessFailed(f"{_shown(command(port))} ended with {process.returncode}: {_last_line(log)}")
                 if time.perf_counter() - started > START_LIMIT_S:
                     raise ProcessFailed(f"{_shown(command(port))} did not answer within {START_LIMIT_S:.0f} s")
                 time.sleep(ASK_EVERY_S)

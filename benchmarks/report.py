@@ -52,9 +52,9 @@ def as_markdown(results: dict[str, Any]) -> str:
 def _cell(figures: dict[str, Any] | None, path: str, unit: str) -> str:
     value: Any = figures
     for name in path.split("."):
-        if value is None:
-            return "–"
-        value = value[name]
+        value = None if value is None else value[name]
+    if value is None:
+        return "–"
     return f"{value:.2f} {unit}" if unit == "times" else f"{value:.1f} {unit}"
 
 
@@ -67,7 +67,7 @@ def _remarks(ours: dict[str, Any], example: dict[str, Any] | None, missing: str 
         return [*remarks, f"- The example bot was not measured: {missing}."]
     return [
         *remarks,
-        f"- Starts of the example bot's: {_starts(example)}.",
+        f"- Starts of the example bot's: {_starts(example) if example['first_answer'] else 'it failed'}.",
         f"- The example bot left {example['unanswered']} of its messages without a reply.",
     ]
 

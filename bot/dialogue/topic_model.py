@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +184,8 @@ class TopicModel:
         """
         try:
             terms = json.loads((folder / TERMS_FILE).read_text(encoding="utf-8"))
-            with np.load(folder / WEIGHTS_FILE, allow_pickle=False) as numbers:
+            # Opened here: NumPy leaves a file that is no archive open.
+            with (folder / WEIGHTS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as numbers:
                 return cls(
                     _with_terms(_word_vectorizer(), terms["words"], numbers["word_idf"]),
                     _with_terms(_character_vectorizer(), terms["characters"], numbers["character_idf"]),
@@ -192,7 +194,7 @@ class TopicModel:
                     numbers["bias"],
                     float(numbers["embedding_weight"]),
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
             raise TopicModelError(f"the topic model in {folder} cannot be read ({error}): run `bot train`") from error
 
 
