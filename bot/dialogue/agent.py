@@ -62,7 +62,7 @@ class RasaDialogue:
         except ModelNotFound as error:
             raise ModelError(f"{model} is no trained model: run `bot train`") from error
         except Exception as error:  # a damaged archive or component; any kind, each with its own text
-            raise ModelError(f"{model} cannot be loaded: {error}") from error
+            raise ModelError(f"{model} cannot be loaded: {_reason(error)}") from error
         if agent.processor is None or agent.domain is None:
             raise ModelError(f"{model} is no trained model: run `bot train`")
         self._processor = agent.processor
@@ -107,3 +107,13 @@ class RasaDialogue:
             self._trackers.forget(conversation)  # half a turn would confuse the next
             raise
         return Spoken(parse_data, channel.utterances, tracker.get_slot("topic") if tracker else None)
+
+
+def _reason(error: BaseException) -> str:
+    """What is wrong with a model and what to do about it: Rasa's own text says only which component failed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return f"{error}: run `bot train`"

@@ -43,6 +43,11 @@ class _Worker:
             logger.error("dialogue.not_loaded", reason=self.error)
         self.loaded.set()
         self.loop.run_forever()
+        given_up = asyncio.all_tasks(self.loop)
+        for task in given_up:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*given_up, return_exceptions=True))
+        self.loop.close()
 
     async def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
@@ -115,6 +120,8 @@ class DialogueWorker:
         async def nothing() -> None:
             """Comes back at once from a worker that is free."""
 
+        if worker is not self._worker:
+            return  # a turn from before the replacement
         try:
             await asyncio.wait_for(worker.run(nothing()), STUCK_AFTER_S)
         except asyncio.TimeoutError:
@@ -125,4 +132,6 @@ class DialogueWorker:
 
     def close(self) -> None:
         """Stop the thread."""
+        if self._replacing is not None:
+            self._replacing.cancel()
         self._worker.stop()
