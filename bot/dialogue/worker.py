@@ -10,6 +10,7 @@ import structlog
 
 from bot.answers.answering import Answering
 from bot.dialogue.agent import ModelError, RasaDialogue, Spoken
+from bot.memory import give_back
 
 logger = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class _Worker:
         except ModelError as error:
             self.error = str(error)
             logger.error("dialogue.not_loaded", reason=self.error)
+        give_back()
         self.loaded.set()
         self.loop.run_forever()
         given_up = asyncio.all_tasks(self.loop)
