@@ -50,7 +50,11 @@ class LinearTokenizer:
 
 
 def english() -> Language:
-    """A blank English pipeline with this tokenizer."""
+    """A blank English pipeline with this tokenizer.
+
+    Whoever reads messages with it does so inside `nlp.memory_zone()`: spaCy otherwise keeps every new word for ever,
+    2.5 kB a conversation. Nothing of a document may be used after its zone, and one zone at a time is open.
+    """
     nlp = spacy.blank("en")
     nlp.tokenizer = LinearTokenizer(nlp.vocab, nlp.tokenizer)
     return nlp

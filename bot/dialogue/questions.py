@@ -69,9 +69,12 @@ class QuestionReader:
         """Cut a message at sentence ends and at words that join two questions.
 
         Cutting too often does little harm: neighbouring pieces on one topic are put together again when they have been
-        understood. A piece of fewer than three words stays with its neighbour.
+        understood. A piece of fewer than three words stays with its neighbour. Not safe to use from several threads.
         """
-        doc = self._nlp(text)
+        with self._nlp.memory_zone():
+            return self._cut(self._nlp(text))
+
+    def _cut(self, doc: Doc) -> list[Piece]:
         starts = sorted({0, *self._boundaries(doc)})
         spans = [doc[start:end] for start, end in zip(starts, [*starts[1:], len(doc)], strict=True)]
         joined: list[tuple[int, int]] = []

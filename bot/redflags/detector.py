@@ -1,6 +1,7 @@
 """Finding mentions of red-flag symptoms in a message."""
 
 import re
+import threading
 import unicodedata
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class RedFlagDetector:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self._lock = threading.Lock()
         self._nlp = english()
         self._phrases = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         for symptom, phrases in lexicon.symptoms.items():
@@ -65,18 +67,19 @@ class RedFlagDetector:
     def detect(self, text: str) -> Detection:
         """Find every mention in a message; positions are those of the text given."""
         readable = "".join(_plain(character) for character in text)
-        doc = self._nlp.make_doc(readable)
-        flags = [
-            RedFlag(
-                self._nlp.vocab.strings[key],
-                text[span.start_char : span.end_char],
-                span.start_char,
-                span.end_char,
-                "lexicon",
-            )
-            for key, start, end in self._phrases(doc)
-            for span in [doc[start:end]]
-        ]
+        with self._lock, self._nlp.memory_zone():
+            doc = self._nlp.make_doc(readable)
+            flags = [
+                RedFlag(
+                    self._nlp.vocab.strings[key],
+                    text[span.start_char : span.end_char],
+                    span.start_char,
+                    span.end_char,
+                    "lexicon",
+                )
+                for key, start, end in self._phrases(doc)
+                for span in [doc[start:end]]
+            ]
         flags.extend(self._fevers(text, readable))
         return Detection(tuple(sorted(flags, key=lambda flag: (flag.start, flag.end))), self.ruleset)
 
