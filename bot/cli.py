@@ -87,9 +87,10 @@ def ask(text: str | None, jsonl: bool) -> None:
 def redflags(jsonl: bool) -> None:
     """Detect red flags alone, without Rasa and without a database."""
     assert jsonl
+    settings = _settings(log_level="ERROR")
     from bot.redflags.command import detect_lines
 
-    detect_lines(_lines_of_input(), sys.stdout)
+    detect_lines(_lines_of_input(), sys.stdout, settings.models_dir)
 
 
 @main.command()
@@ -105,16 +106,28 @@ def train(force: bool) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--redflags", is_flag=True, help="Measure the detection of red flags, on any number of files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--voices/--no-voices", default=True, help="Also leave each voice of data/nlu.yml out in turn.")
+@click.option("--voices/--no-voices", default=True, help="Also leave each voice of the examples out in turn.")
 @_user_errors
-def evaluate(file: str, as_json: bool, voices: bool) -> None:
-    """Measure the understanding on a labelled TSV file with the columns text and topic."""
+def evaluate(files: tuple[str, ...], redflags: bool, as_json: bool, voices: bool) -> None:
+    """Measure on labelled TSV files.
+
+    Understanding: one file with the columns text and topic. Red flags (--redflags): files with text and one of family,
+    symptom, phenomenon (each message mentions one; perhaps tier), kind (none does) or mentions_red_flag (yes or no).
+    """
     settings = _settings(log_level="ERROR")
+    if redflags:
+        from bot.evaluation.red_flags import evaluate_red_flags
+
+        click.echo(evaluate_red_flags(settings, files, as_json=as_json, voices=voices))
+        return
+    if len(files) > 1:
+        raise click.UsageError("understanding is measured on one file at a time")
     from bot.evaluation.report import evaluate_topics
 
-    click.echo(evaluate_topics(settings, file, as_json=as_json, voices=voices))
+    click.echo(evaluate_topics(settings, files[0], as_json=as_json, voices=voices))
 
 
 @main.group()

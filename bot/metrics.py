@@ -21,6 +21,12 @@ class Metrics:
             "bot_turn_seconds", "From a message to its replies", buckets=TURN_BUCKETS_S, registry=self.registry
         )
         self.gate_failures = Counter("bot_gate_failures_total", "Failures of the red-flag gate", registry=self.registry)
+        self.semantic_left_out = Counter(
+            "bot_semantic_left_out_total",
+            "Messages that the second red-flag detector did not look at",
+            ["reason"],
+            registry=self.registry,
+        )
         self.apologies = Counter("bot_apologies_total", "Messages that got only an apology", registry=self.registry)
 
     def count_turn(self, channel: str, replies: Iterable[Reply], tier: str | None, milliseconds: float) -> None:

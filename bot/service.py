@@ -20,8 +20,9 @@ from bot.dialogue.turn import GuardedTurn
 from bot.dialogue.worker import DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
+from bot.redflags.both import load_semantic
 from bot.redflags.detector import RedFlagDetector
-from bot.redflags.lexicon import read_lexicon
+from bot.redflags.gate import Gate
 from bot.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -41,14 +42,14 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.texts = FixedTexts(settings)
-        self.detector = RedFlagDetector(read_lexicon())
+        self.gate = Gate(RedFlagDetector(), load_semantic(settings.models_dir), self.metrics)
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
         self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))
         answering = Answering(self.answers, self.texts, FollowUps())
         self.dialogue = DialogueWorker(model, answering, limit_s=settings.turn_timeout_s)
         self.turn = GuardedTurn(
-            detector=self.detector,
+            gate=self.gate,
             journal=self.journal,
             dialogue=self.dialogue,
             answers=self.answers,
@@ -73,6 +74,7 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self.dialogue.close()
+        self.gate.close()
         await asyncio.get_running_loop().run_in_executor(None, self.journal.close)
 
     async def _answer_left_over(self) -> None:

@@ -1,4 +1,4 @@
-"""Training the Rasa model, only when something that it is made of has changed."""
+"""Training the Rasa model and the semantic red-flag detector, each only when what it is made of has changed."""
 
 import contextlib
 import fcntl
@@ -6,27 +6,32 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import structlog
 
+from bot.dialogue.nlu_examples import read_nlu_examples
+from bot.embeddings import shared_encoder
 from bot.errors import UserError
 from bot.paths import DATA, ROOT
+from bot.redflags.detector import RedFlagDetector
+from bot.redflags.learning import learn
+from bot.redflags.semantic import NAME as RED_FLAGS
 
 logger = structlog.get_logger(__name__)
 
 NAME = "crs-family-chat"
 TRAINING_FILES = tuple(DATA / name for name in ("nlu.yml", "rules.yml", "stories.yml"))
-# The components' code shapes the model as much as the data does.
-_CODE = (
-    "bot/dialogue/components/*.py",
-    "bot/dialogue/importer.py",
-    "bot/dialogue/topic_model.py",
-    "bot/embeddings.py",
-    "bot/encoder_graph.py",
+_ENCODER = ("bot/embeddings.py", "bot/encoder_graph.py")
+# What each is made of: code shapes a model as much as data does.
+_MODEL_PARTS = (
+    *("config.yml", "domain.yml", "data/nlu.yml", "data/rules.yml", "data/stories.yml"),
+    *("bot/dialogue/components/*.py", "bot/dialogue/importer.py", "bot/dialogue/topic_model.py", *_ENCODER),
 )
+_RED_FLAG_PARTS = ("data/nlu.yml", "bot/redflags/data/*.yml", "bot/redflags/*.py", *_ENCODER)
+QUESTIONS_MAXIMUM = 2000  # ordinary questions that the semantic detector learns to leave alone
 
 
 class TrainingError(UserError):
@@ -34,28 +39,34 @@ class TrainingError(UserError):
 
 
 def train(models: Path, *, force: bool = False) -> tuple[Path, bool]:
-    """Train the model if anything that it is made of changed since the last time.
+    """Train what changed since the last time.
 
     Args:
         models: the folder of trained models; made where it is missing.
         force: train in any case.
 
     Returns:
-        the model archive, and whether it was trained now.
+        the model archive, and whether anything was trained now.
 
     Raises:
         TrainingError: Rasa refused to train.
+        DataFileError: a file of the red flags is wrong.
     """
     models.mkdir(parents=True, exist_ok=True)
-    archive = models / f"{NAME}.tar.gz"
+    archive, red_flags = models / f"{NAME}.tar.gz", models / RED_FLAGS
+    trained = False
     with _only_one_at_a_time(models / ".lock"):
-        if not force and _is_fresh(archive):
-            return archive, False
-        digest = _digest()
-        new = _train_into(models, f"{NAME}-new")
-        new.replace(archive)
-        _mark(archive).write_text(digest + "\n")
-    return archive, True
+        if force or not _is_fresh(archive, _MODEL_PARTS):
+            digest = _digest(_MODEL_PARTS)
+            _train_into(models, f"{NAME}-new").replace(archive)
+            _mark(archive).write_text(digest + "\n")
+            trained = True
+        if force or not _is_fresh(red_flags, _RED_FLAG_PARTS):
+            digest = _digest(_RED_FLAG_PARTS)
+            learn(shared_encoder(), _questions_without_red_flag()).save(red_flags)
+            _mark(red_flags).write_text(digest + "\n")
+            trained = True
+    return archive, trained
 
 
 def trained_model(models: Path) -> Path:
@@ -65,7 +76,7 @@ def trained_model(models: Path) -> Path:
         TrainingError: the model could not be trained.
     """
     archive = models / f"{NAME}.tar.gz"
-    if not _is_fresh(archive):
+    if not (_is_fresh(archive, _MODEL_PARTS) and _is_fresh(models / RED_FLAGS, _RED_FLAG_PARTS)):
         logger.info("model.training", takes="about a minute")
         environment = {**os.environ, "BOT_MODELS_DIR": str(models)}
         command = [sys.executable, "-m", "bot", "train"]
@@ -75,14 +86,22 @@ def trained_model(models: Path) -> Path:
     return archive
 
 
-def _is_fresh(archive: Path) -> bool:
-    mark = _mark(archive)
-    return archive.exists() and mark.exists() and mark.read_text().strip() == _digest()
+def _is_fresh(trained: Path, parts: Sequence[str]) -> bool:
+    mark = _mark(trained)
+    return trained.exists() and mark.exists() and mark.read_text().strip() == _digest(parts)
 
 
-def _mark(archive: Path) -> Path:
-    """The file beside a model that says what it was made of."""
-    return archive.with_name(f"{NAME}.sha256")
+def _mark(trained: Path) -> Path:
+    """The file beside a trained one that says what it was made of."""
+    return trained.with_name(trained.name.partition(".")[0] + ".sha256")
+
+
+def _questions_without_red_flag() -> list[str]:
+    """Examples of all intents in which the first red-flag detector finds nothing."""
+    detector = RedFlagDetector()
+    texts = [example.text for example in read_nlu_examples()]
+    ordinary = [text for text in texts if not detector.detect(text).triggers]
+    return ordinary[:: max(1, len(ordinary) // QUESTIONS_MAXIMUM)]
 
 
 def _train_into(models: Path, name: str) -> Path:
@@ -105,13 +124,11 @@ def _train_into(models: Path, name: str) -> Path:
     return Path(result.model)
 
 
-def _digest() -> str:
-    paths = [ROOT / "config.yml", ROOT / "domain.yml", *TRAINING_FILES]
-    for pattern in _CODE:
-        paths.extend(sorted(ROOT.glob(pattern)))
+def _digest(parts: Sequence[str]) -> str:
     whole = hashlib.sha256(metadata.version("rasa").encode())
-    for path in paths:
-        whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for pattern in parts:
+        for path in sorted(ROOT.glob(pattern)):
+            whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
 
 

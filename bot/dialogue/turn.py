@@ -6,7 +6,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -21,7 +21,8 @@ from bot.dialogue.reading import clean, fixed_text_for
 from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
-from bot.redflags.detector import Detection, RedFlagDetector
+from bot.redflags.detector import Detection, RedFlag
+from bot.redflags.gate import Gate
 from bot.replies import ANSWER, Button, Reply
 
 logger = structlog.get_logger(__name__)
@@ -47,27 +48,39 @@ class TurnResult:
         return next((reply.topic for reply in self.replies if reply.kind == ANSWER), None)
 
 
+@dataclass
+class _Course:
+    """A message on its way through the turn, and what is known of it so far."""
+
+    inbound: Inbound
+    deliver: Deliver
+    started: float
+    detection: Detection
+    first: Reply | None = None  # the fixed reply to a red flag, delivered before everything else
+    done: "asyncio.Future[TurnResult]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
 class GuardedTurn:
     """Takes a message through gate, journal and Rasa. One turn at a time for each conversation."""
 
     def __init__(
         self,
         *,
-        detector: RedFlagDetector,
+        gate: Gate,
         journal: Journal,
         dialogue: DialogueWorker,
         answers: PublishedAnswers,
         texts: FixedTexts,
         metrics: Metrics,
     ) -> None:
-        self._detector = detector
+        self._gate = gate
         self._journal = journal
         self._dialogue = dialogue
         self._answers = answers
         self._texts = texts
         self._metrics = metrics
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._running: dict[tuple[str, str], asyncio.Future[TurnResult]] = {}
+        self._running: dict[tuple[str, str], _Course] = {}
         self._noticed: OrderedDict[str, None] = OrderedDict()
 
     async def handle(self, inbound: Inbound, deliver: Deliver) -> TurnResult:
@@ -88,22 +101,23 @@ class GuardedTurn:
         started = time.perf_counter()
         if inbound.button and not self._leads_somewhere(inbound.button):
             inbound = replace(inbound, button="")  # invented, or retired since it was offered: its words are read
-        detection = self._gate(inbound.text)
-        first = self._emergency(detection)
-        if first is not None:
-            await deliver(first)
         running = self._running.get((inbound.channel, inbound.message_id))
         if running is not None:
-            return replace(await asyncio.shield(running), repeated=True)
-        future: asyncio.Future[TurnResult] = asyncio.get_running_loop().create_future()
-        self._running[inbound.channel, inbound.message_id] = future
+            if running.first is not None:
+                await deliver(running.first)
+            return replace(await asyncio.shield(running.done), repeated=True)
+        detection = Detection((), self._gate.ruleset)
+        course = _Course(inbound, deliver, started, detection)
+        self._running[inbound.channel, inbound.message_id] = course
         try:
-            result = await self._work(inbound, detection, first, deliver, started)
-            future.set_result(result)
+            course.detection = await self._gate.first_look(inbound.conversation, inbound.text)
+            await self._send_first(course)
+            result = await self._work(course)
+            course.done.set_result(result)
             return result
         except BaseException as error:
-            future.set_exception(error)
-            future.exception()  # seen: whoever waits gets it, nobody waiting is no fault
+            course.done.set_exception(error)
+            course.done.exception()  # seen: whoever waits gets it, nobody waiting is no fault
             raise
         finally:
             del self._running[inbound.channel, inbound.message_id]
@@ -111,65 +125,63 @@ class GuardedTurn:
     def _leads_somewhere(self, token: str) -> bool:
         return not is_answer_name(token) or self._answers.named(token) is not None
 
-    def _gate(self, text: str) -> Detection:
-        """Look for red flags. A detector that fails counts as a hit: silence could cost a life."""
-        try:
-            detection = self._detector.detect(text)
-            if not detection.triggers:
-                # Broken lines, invisible characters and odd spaces hide a phrase from the raw text.
-                detection = self._detector.detect(" ".join(clean(text).split()))
-            return detection
-        except Exception as error:  # whatever it is, the family gets the emergency reply
-            logger.error("gate.failed", error=type(error).__name__)
-            self._metrics.gate_failures.inc()
-            return Detection((), self._detector.ruleset, failed=True)
+    async def _send_first(self, course: _Course) -> None:
+        """Deliver the fixed reply to a red flag, once."""
+        if course.first is None and course.detection.triggers:
+            course.first = self._texts.reply("crisis" if course.detection.crisis else "emergency")
+            await course.deliver(course.first)
 
-    def _emergency(self, detection: Detection) -> Reply | None:
-        if not detection.triggers:
-            return None
-        return self._texts.reply("crisis" if detection.crisis else "emergency")
-
-    async def _work(
-        self, inbound: Inbound, detection: Detection, first: Reply | None, deliver: Deliver, started: float
-    ) -> TurnResult:
+    async def _work(self, course: _Course) -> TurnResult:
         # Understanding needs nothing from the log: it runs beside the commit.
-        reading = asyncio.create_task(self._understand(inbound))
+        reading = asyncio.create_task(self._read(course))
         try:
-            known = await self._journal.accept(inbound)
+            known = await self._journal.accept(course.inbound)
         except BaseException:
             reading.cancel()
             raise
         if known is not None and known.answered:
             reading.cancel()
-            return TurnResult(known.replies, detection, repeated=True)
-        lock = self._locks.setdefault(inbound.conversation, asyncio.Lock())
+            return TurnResult(known.replies, course.detection, repeated=True)
+        lock = self._locks.setdefault(course.inbound.conversation, asyncio.Lock())
         async with lock:
-            parse_data = await reading
-            if parse_data is not None and parse_data["intent"]["name"] == RED_FLAG and first is None:
-                first = self._texts.reply("emergency")  # Rasa's component saw what the gate did not
-                await deliver(first)
-            elif parse_data is not None and first is not None:
-                parse_data = _as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
-            spoken, others = await self._others(inbound, known, parse_data, beside_red_flag=first is not None)
-            notice = self._notice(inbound, known)
-            replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
-            milliseconds = (time.perf_counter() - started) * 1000
-            intent, confidence = _intent(spoken)
-            outcome = Outcome(
-                replies=replies,
-                intent=intent,
-                confidence=confidence,
-                topic=spoken.topic if spoken else None,
-                tier=detection.tier,
-                ruleset=detection.ruleset,
-                milliseconds=milliseconds,
-            )
-            await self._journal.record(inbound, outcome)
+            return await self._finish(course, known, await reading)
+
+    async def _finish(self, course: _Course, known: Known | None, parse_data: dict[str, Any] | None) -> TurnResult:
+        inbound, first = course.inbound, course.first
+        if parse_data is not None and first is not None:
+            parse_data = _as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
+        spoken, others = await self._others(course, known, parse_data)
+        notice = self._notice(inbound, known)
+        replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
+        milliseconds = (time.perf_counter() - course.started) * 1000
+        intent, confidence = _intent(spoken)
+        outcome = Outcome(
+            replies=replies,
+            intent=intent,
+            confidence=confidence,
+            topic=spoken.topic if spoken else None,
+            tier=course.detection.tier,
+            ruleset=course.detection.ruleset,
+            milliseconds=milliseconds,
+        )
+        await self._journal.record(inbound, outcome)
         for reply in replies:
             if reply is not first:
-                await deliver(reply)
-        self._metrics.count_turn(inbound.channel, replies, detection.tier, milliseconds)
-        return TurnResult(replies, detection, False, intent, confidence, milliseconds)
+                await course.deliver(reply)
+        self._metrics.count_turn(inbound.channel, replies, course.detection.tier, milliseconds)
+        return TurnResult(replies, course.detection, False, intent, confidence, milliseconds)
+
+    async def _read(self, course: _Course) -> dict[str, Any] | None:
+        """The second detector, then understanding; a red flag that only these see is answered at once."""
+        if not course.detection.triggers and not course.inbound.button:
+            course.detection = course.detection.adding(await self._gate.second_look(clean(course.inbound.text)))
+            await self._send_first(course)
+        parse_data = await self._understand(course.inbound)
+        if parse_data is not None and parse_data["intent"]["name"] == RED_FLAG and not course.detection.triggers:
+            flags = (RedFlag(**flag) for flag in parse_data["red_flags"])
+            course.detection = course.detection.adding(flags)
+            await self._send_first(course)
+        return parse_data
 
     async def _understand(self, inbound: Inbound) -> dict[str, Any] | None:
         """What a message means, as Rasa's parse data; None where Rasa need not or cannot be asked."""
@@ -184,11 +196,14 @@ class GuardedTurn:
         return parse_data
 
     async def _others(
-        self, inbound: Inbound, known: Known | None, parse_data: dict[str, Any] | None, *, beside_red_flag: bool
+        self, course: _Course, known: Known | None, parse_data: dict[str, Any] | None
     ) -> tuple[Spoken | None, list[Reply]]:
         """What follows the fixed emergency reply, or the ordinary replies where there is none."""
+        inbound, beside_red_flag = course.inbound, course.first is not None
         text = clean(inbound.text)
         fixed = None if inbound.button else fixed_text_for(text)
+        if fixed is None and course.detection.unreadable and not inbound.button and not beside_red_flag:
+            fixed = "unreadable"
         if fixed is not None:
             return None, [] if beside_red_flag and fixed != "too_long" else [self._texts.reply(fixed)]
         spoken = None

@@ -1,40 +1,19 @@
 """Leaving each voice of data/nlu.yml out of training in turn: how a stranger would be understood."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
-from rasa.shared.importers.rasa import RasaFileImporter
-from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 
 from bot.answers.follow_ups import FollowUps
 from bot.answers.questions import OUT_OF_SCOPE, SMALL_TALK, TALK_TO_HUMAN, Question, is_topic
+from bot.dialogue.nlu_examples import NluExample, read_nlu_examples
 from bot.dialogue.pipeline_settings import classifier_settings, limits
 from bot.dialogue.questions import Piece, QuestionReader
 from bot.dialogue.topic_model import TopicModel, Vectors
 from bot.dialogue.understanding import Ranked, read_questions
 from bot.embeddings import shared_encoder
 from bot.evaluation.scores import Given, Scores, score
-from bot.paths import DATA, ROOT
-
-
-@dataclass(frozen=True)
-class Example:
-    """A training example."""
-
-    text: str
-    intent: str
-    voice: str
-
-
-def read_examples() -> list[Example]:
-    """The examples of data/nlu.yml."""
-    importer = RasaFileImporter(str(ROOT / "config.yml"), str(ROOT / "domain.yml"), [str(DATA / "nlu.yml")])
-    return [
-        Example(message.get(TEXT), message.get(INTENT), message.get(METADATA)["intent"]["voice"])
-        for message in importer.get_nlu_data().intent_examples
-    ]
 
 
 def leave_voices_out() -> Iterator[tuple[str, Scores]]:
@@ -43,7 +22,7 @@ def leave_voices_out() -> Iterator[tuple[str, Scores]]:
     Yields:
         the voice and its scores, in the order of their names.
     """
-    examples = read_examples()
+    examples = read_nlu_examples()
     embeddings = shared_encoder().encode([example.text for example in examples])
     reader = QuestionReader()
     pieces = [reader.pieces(example.text) for example in examples]
@@ -58,7 +37,7 @@ def leave_voices_out() -> Iterator[tuple[str, Scores]]:
 
 def _without(
     voice: str,
-    examples: list[Example],
+    examples: list[NluExample],
     embeddings: Vectors,
     pieces: list[list[Piece]],
     part_embeddings: dict[str, Vectors],
@@ -91,7 +70,7 @@ def _without(
     return score(given)
 
 
-def _given(example: Example, questions: list[Question]) -> Given:
+def _given(example: NluExample, questions: list[Question]) -> Given:
     understood = {question.intent for question in questions}
     return Given(
         text=example.text,

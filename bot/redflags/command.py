@@ -3,21 +3,21 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TextIO
 
 from bot.jsonl import read_line
-from bot.redflags.detector import RedFlagDetector
-from bot.redflags.lexicon import read_lexicon
+from bot.redflags.both import BothDetectors
 
 
-def detect_lines(lines: Iterable[str], output: TextIO) -> None:
+def detect_lines(lines: Iterable[str], output: TextIO, models: Path) -> None:
     """Detect red flags line by line, in order.
 
     Raises:
         DataFileError: the lexicon is wrong.
         InputError: a line is a JSON object without a text.
     """
-    detector = RedFlagDetector(read_lexicon())
+    detector = BothDetectors(models)
     for number, line in enumerate(lines, start=1):
         text, _ = read_line(line, number)
         detection = detector.detect(text)

@@ -1,20 +1,21 @@
-"""Finding mentions of red-flag symptoms in a message."""
+"""The first detector: the lexicon with the vitals reader. Explicit, explains itself, needs only its data files."""
 
-import re
-import threading
-import unicodedata
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from spacy.matcher import PhraseMatcher
+from bot.redflags.lexicon import FOLDER, read_lexicon
+from bot.redflags.reading import Word, words_of
+from bot.redflags.tiers import T1, Tiers
+from bot.redflags.unreadable import Readability
+from bot.redflags.vitals import VitalsReader
+from bot.redflags.wordings import Wordings
 
-from bot.redflags.lexicon import Lexicon
-from bot.tokenizing import english
-
-T1 = "T1"  # now, or unclear
 CRISIS = "crisis"
-
-# 38.4, 39,2, 102.1 F: a decimal, or a whole number with a degree sign or unit.
-_TEMPERATURE = re.compile(r"(?<![\d.,])(3[5-9]|4[0-3]|9[5-9]|10[0-9])(?:[.,](\d))?\s{0,2}(°|º|deg|degrees|[cf]\b)?")
+LEXICON = "lexicon"
+VITALS = "vitals"
+SEMANTIC = "semantic"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Detection:
 
     red_flags: tuple[RedFlag, ...]
     ruleset: str
-    failed: bool = False  # the detectors could not read the message, which counts as a hit
+    failed: bool = False  # the detectors could not look at the message, which counts as a hit
+    unreadable: bool = False  # too little of it is in words that the detectors know
+    urgency: str = T1  # the tier, if anything was found
 
     @property
     def triggers(self) -> bool:
@@ -44,61 +47,66 @@ class Detection:
     @property
     def tier(self) -> str | None:
         """How urgently navigators must look; None where nothing was found."""
-        return T1 if self.triggers else None
+        return self.urgency if self.triggers else None
 
     @property
     def crisis(self) -> bool:
         """Whether the message speaks of self-harm or of a caregiver in crisis."""
         return any(flag.symptom == CRISIS for flag in self.red_flags)
 
+    def adding(self, flags: Iterable[RedFlag]) -> "Detection":
+        """This detection with what another detector found: what the first one found decides the tier."""
+        more = tuple(flags)
+        if not more:
+            return self
+        urgency = self.urgency if self.red_flags else T1
+        return replace(self, red_flags=self.red_flags + more, urgency=urgency)
+
 
 class RedFlagDetector:
-    """Finds red flags by the lexicon's phrases and by temperatures. Safe to use from several threads."""
+    """Finds red flags by wordings and by measured values. Safe to use from several threads."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        self._lexicon = lexicon
-        self._lock = threading.Lock()
-        self._nlp = english()
-        self._phrases = PhraseMatcher(self._nlp.vocab, attr="LOWER")
-        for symptom, phrases in lexicon.symptoms.items():
-            self._phrases.add(symptom, [self._nlp.make_doc(phrase) for phrase in phrases])
-        self.ruleset = lexicon.digest
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Read the rules.
 
-    def detect(self, text: str) -> Detection:
-        """Find every mention in a message; positions are those of the text given."""
-        readable = "".join(_plain(character) for character in text)
-        with self._lock, self._nlp.memory_zone():
-            doc = self._nlp.make_doc(readable)
-            flags = [
-                RedFlag(
-                    self._nlp.vocab.strings[key],
-                    text[span.start_char : span.end_char],
-                    span.start_char,
-                    span.end_char,
-                    "lexicon",
-                )
-                for key, start, end in self._phrases(doc)
-                for span in [doc[start:end]]
-            ]
-        flags.extend(self._fevers(text, readable))
-        return Detection(tuple(sorted(flags, key=lambda flag: (flag.start, flag.end))), self.ruleset)
+        Args:
+            folder: holds lexicon.yml, languages.yml, spelling.yml, vitals.yml and context.yml.
 
-    def _fevers(self, text: str, readable: str) -> list[RedFlag]:
-        found = []
-        for match in _TEMPERATURE.finditer(readable.lower()):
-            whole, decimal, unit = match.groups()
-            if decimal is None and unit is None:
-                continue
-            degrees = float(f"{whole}.{decimal or 0}")
-            limit = self._lexicon.fever_celsius if degrees < 50 else self._lexicon.fever_fahrenheit
-            if degrees >= limit:
-                found.append(RedFlag("fever", text[match.start() : match.end()], match.start(), match.end(), "vitals"))
-        return found
+        Raises:
+            DataFileError: a file is missing or wrong; names the line and the key.
+        """
+        lexicon = read_lexicon(folder)
+        self._wordings = Wordings(lexicon, folder / "spelling.yml")
+        self._vitals = VitalsReader(folder / "vitals.yml")
+        self._tiers = Tiers(folder / "context.yml")
+        self._readability = Readability(self._wordings.spelling, folder / "readable.yml")
+        digests = lexicon.digest + self._vitals.digest + self._tiers.digest
+        self.ruleset = hashlib.sha256(digests.encode()).hexdigest()[:16]
 
+    def detect(self, text: str, *, touching: int = 0) -> Detection:
+        """Find every mention in a message.
 
-def _plain(character: str) -> str:
-    """One character for one: curly quotes straight, full-width digits plain, so that positions stay true."""
-    if character in "’‘ʼ":
-        return "'"
-    plain = unicodedata.normalize("NFKC", character)
-    return plain if len(plain) == 1 else character
+        Args:
+            text: the message as typed.
+            touching: only mentions that reach beyond this place count; what stands before was answered already.
+        """
+        words = words_of(text, self._wordings.spelling.is_whole)
+        found = {
+            *((mention.symptom, mention.start, mention.end, LEXICON) for mention in self._wordings.find(words)),
+            *((vital.symptom, vital.start, vital.end, VITALS) for vital in self._vitals.find(words)),
+        }
+        flags = tuple(
+            RedFlag(symptom, text[start:end], start, end, detector)
+            for symptom, start, end, detector in sorted(found, key=lambda flag: (flag[1], flag[2], flag[0], flag[3]))
+            if end > touching
+        )
+        return Detection(
+            flags,
+            self.ruleset,
+            unreadable=self._readability.is_unreadable(words),
+            urgency=self._urgency(words, flags),
+        )
+
+    def _urgency(self, words: list[Word], flags: tuple[RedFlag, ...]) -> str:
+        mentions = [(flag.symptom, flag.start, flag.end) for flag in flags]
+        return self._tiers.of(words, mentions, measured=any(flag.detector == VITALS for flag in flags))

@@ -17,7 +17,6 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.answers.questions import RED_FLAG
 from bot.redflags.detector import RedFlagDetector
-from bot.redflags.lexicon import read_lexicon
 
 ORIGINAL_INTENT = "original_intent"
 
@@ -45,7 +44,7 @@ class RedFlagComponent(GraphComponent):
         Raises:
             DataFileError: the lexicon is wrong.
         """
-        return cls(RedFlagDetector(read_lexicon()))
+        return cls(RedFlagDetector())
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """The examples' intents stand as they are labelled."""

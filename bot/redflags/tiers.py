@@ -1,0 +1,186 @@
+"""How urgent a mention is, from the words around it: T1 (now, or unclear) or T2. Never whether it counts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.data_file import Entry, load_data_file
+from bot.redflags.reading import Word
+from bot.redflags.rows import Row, RowFinder
+
+T1 = "T1"  # now, or unclear
+T2 = "T2"  # a general question, negated, hypothetical, another person, or more than a week ago
+
+
+class ContextFile(Entry):
+    """What context.yml holds."""
+
+    signed_by: str
+    source: str
+    always_t1: frozenset[str]
+    question_openers: list[str]
+    general_words: list[str]
+    before_opener: list[str]
+    patient_words: list[str]
+    negations: list[str]
+    negation_fillers: frozenset[str]
+    negation_fillers_maximum: int
+    no_negation: list[str]
+    hypotheticals: list[str]
+    no_hypothetical: list[str]
+    other_people: list[str]
+    the_patient: list[str]
+    past_times: list[str]
+    past_units: dict[str, int]
+    past_days_minimum: int
+    recent_times: list[str]
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A sentence: its words' places in the message, the last not included, and the rows found in it."""
+
+    first: int
+    last: int
+    rows: tuple[Row, ...]
+
+    def of(self, label: str) -> list[Row]:
+        return [row for row in self.rows if row.label == label]
+
+
+class Tiers:
+    """Decides by explicit rules; what fits none of them is T1. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the rules.
+
+        Raises:
+            DataFileError: the file is wrong; names the line and the key.
+        """
+        file = load_data_file(path, ContextFile)
+        self._file = file
+        self._rows = RowFinder(
+            {
+                "opener": file.question_openers,
+                "general": file.general_words,
+                "before_opener": file.before_opener,
+                "patient": file.patient_words,
+                "negation": file.negations,
+                "no_negation": file.no_negation,
+                "hypothetical": file.hypotheticals,
+                "no_hypothetical": file.no_hypothetical,
+                "other": file.other_people,
+                "the_patient": file.the_patient,
+                "past": file.past_times,
+                "unit": file.past_units,
+                "recent": file.recent_times,
+            }
+        )
+        self.digest = hashlib.sha256(file.json(sort_keys=True).encode()).hexdigest()[:16]
+
+    def of(self, words: Sequence[Word], mentions: Sequence[tuple[str, int, int]], *, measured: bool) -> str:
+        """The tier of a message: T1 where any of its mentions is.
+
+        Args:
+            words: the message.
+            mentions: symptom, start and end of each mention, in characters.
+            measured: whether one of the mentions is a measured value.
+        """
+        rows = self._rows.find(words)
+        sentences = [
+            _Sentence(first, last, tuple(row for row in rows if first <= row.first and row.last <= last))
+            for first, last in _sentences(words)
+        ]
+        mentioned = [self._places(words, start, end) for _, start, end in mentions]
+        for (symptom, _, _), (first, last) in zip(mentions, mentioned, strict=True):
+            sentence = next((found for found in sentences if found.first <= first < found.last), None)
+            if symptom in self._file.always_t1 or sentence is None:
+                return T1
+            if not self._is_remote(words, sentence, first, last, mentioned, measured=measured):
+                return T1
+        return T2 if mentions else T1
+
+    @staticmethod
+    def _places(words: Sequence[Word], start: int, end: int) -> tuple[int, int]:
+        inside = [place for place, word in enumerate(words) if word.start < end and word.end > start]
+        return (inside[0], inside[-1] + 1) if inside else (len(words), len(words))
+
+    def _is_remote(
+        self,
+        words: Sequence[Word],
+        sentence: _Sentence,
+        first: int,
+        last: int,
+        mentioned: Sequence[tuple[int, int]],
+        *,
+        measured: bool,
+    ) -> bool:
+        return (
+            self._is_negated(words, sentence, first, mentioned)
+            or self._is_another_person(sentence, first)
+            or self._is_past(words, sentence)
+            or self._is_hypothetical(sentence, first)
+            or (not measured and self._is_general_question(words, sentence))
+        )
+
+    def _is_negated(
+        self, words: Sequence[Word], sentence: _Sentence, first: int, mentioned: Sequence[tuple[int, int]]
+    ) -> bool:
+        """A negation before the mention with only fillers and other mentions between; one inside it does not count."""
+        spoilt = [range(row.first, row.last) for row in sentence.of("no_negation")]
+        fillers = self._file.negation_fillers
+        for row in sentence.of("negation"):
+            if row.last > first or any(row.first in part for part in spoilt):
+                continue
+            if any(start <= row.first and row.last <= end for start, end in mentioned):
+                continue
+            between = [place for place in range(row.last, first) if not any(a <= place < b for a, b in mentioned)]
+            if len(between) <= self._file.negation_fillers_maximum and all(
+                words[place].text in fillers for place in between
+            ):
+                return True
+        return False
+
+    @staticmethod
+    def _is_another_person(sentence: _Sentence, first: int) -> bool:
+        others = [row for row in sentence.of("other") if row.first < first]
+        return bool(others) and not any(
+            row.first > others[0].last for row in sentence.of("the_patient") if row.first < first
+        )
+
+    def _is_past(self, words: Sequence[Word], sentence: _Sentence) -> bool:
+        if sentence.of("recent"):
+            return False
+        if sentence.of("past"):
+            return True
+        for row in sentence.of("unit"):
+            unit = " ".join(word.text for word in words[row.first : row.last])
+            number = words[row.first - 1].text if row.first > sentence.first else ""
+            days = self._file.past_units[unit] * (int(number) if number.isdecimal() and len(number) < 4 else 0)
+            if days >= self._file.past_days_minimum:
+                return True
+        return False
+
+    @staticmethod
+    def _is_hypothetical(sentence: _Sentence, first: int) -> bool:
+        if sentence.of("recent") or sentence.of("no_hypothetical"):
+            return False
+        return any(row.last <= first for row in sentence.of("hypothetical"))
+
+    def _is_general_question(self, words: Sequence[Word], sentence: _Sentence) -> bool:
+        if sentence.of("patient") or sentence.of("recent"):
+            return False
+        start = sentence.first
+        for row in sorted(sentence.of("before_opener"), key=lambda row: row.first):
+            if row.first == start:
+                start = row.last
+        opened = any(row.first == start for row in sentence.of("opener"))
+        asked = sentence.last < len(words) and words[sentence.last].text == "?"
+        return opened or bool((asked or start > sentence.first) and sentence.of("general"))
+
+
+def _sentences(words: Sequence[Word]) -> list[tuple[int, int]]:
+    """Where the sentences of a message begin and end."""
+    starts = [0, *(place for place, word in enumerate(words) if place and (word.begins_sentence or word.text == "?"))]
+    return [(start, end) for start, end in zip(starts, [*starts[1:], len(words)], strict=True) if end > start]

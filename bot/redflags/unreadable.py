@@ -1,0 +1,55 @@
+"""Whether a message is in words that the detectors know at all: what they cannot read they cannot rule out."""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.data_file import Entry, load_data_file
+from bot.redflags.reading import Word
+from bot.redflags.spelling import Spelling
+
+SHORTEST = 3  # letters of a word that says which language it is of
+
+
+class ReadableFile(Entry):
+    """What readable.yml holds."""
+
+    words_minimum: int
+    unknown_share: float
+    foreign_letters_share: float
+    known: frozenset[str]
+
+
+class Readability:
+    """Looks whether a message is English enough. Safe to use from several threads."""
+
+    def __init__(self, spelling: Spelling, path: Path) -> None:
+        """Read the limits.
+
+        Raises:
+            DataFileError: the file is wrong.
+        """
+        self._spelling = spelling
+        self._file = load_data_file(path, ReadableFile)
+
+    def is_unreadable(self, words: Sequence[Word]) -> bool:
+        """Whether too much of a message is in another script or in unknown words."""
+        letters = "".join(word.text for word in words if word.text.isalpha())
+        if not letters:
+            return False
+        foreign = sum(
+            not unicodedata.name(letter, "").startswith("LATIN") for letter in letters if not letter.isascii()
+        )
+        if foreign >= self._file.foreign_letters_share * len(letters):
+            return True
+        telling = [word.text for word in words if len(word.text) >= SHORTEST and word.text.isalpha()]
+        unknown = [word for word in telling if not self._is_known(word)]
+        return (
+            len(telling) >= self._file.words_minimum
+            and len(unknown) > self._file.unknown_share * len(telling)
+            and len(unknown) > len(self._spelling.nearest(unknown)) + self._file.unknown_share * len(telling)
+        )
+
+    def _is_known(self, word: str) -> bool:
+        spelling = self._spelling
+        return spelling.is_common(word) or word in self._file.known or spelling.directly(word) is not None

@@ -1,0 +1,178 @@
+"""The first detector: the lexicon's words, rows and patterns, found by spaCy in a message however it is spelt."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spacy.matcher import Matcher, PhraseMatcher
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+
+from bot.redflags.lexicon import Lexicon
+from bot.redflags.patterns import Pattern
+from bot.redflags.reading import Word
+from bot.redflags.spelling import Spelling
+
+UNKNOWN = "_"  # stands for every word that means nothing to the lexicon, so that the vocabulary never grows
+WINDOW = 96  # words looked at together
+RUN_TOGETHER_FROM = 7  # letters of a word that may be several without spaces between them
+SPLIT_FROM = 5  # letters of a word that may have come apart
+SPELT_OUT_FROM = 4  # single letters in a row
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A wording of a symptom in a message."""
+
+    symptom: str
+    start: int  # in the text as typed
+    end: int
+
+
+class Wordings:
+    """Finds the lexicon's wordings. Safe to use from several threads."""
+
+    def __init__(self, lexicon: Lexicon, spelling: Path) -> None:
+        """Prepare the matchers.
+
+        Args:
+            lexicon: what is looked for.
+            spelling: the file of spellings.
+
+        Raises:
+            DataFileError: the file of spellings is wrong.
+        """
+        vocabulary = lexicon.vocabulary
+        self.spelling = Spelling(vocabulary, spelling)
+        self._alone = lexicon.words
+        self._vocab = Vocab(strings=[UNKNOWN, *vocabulary])
+        self._rows = PhraseMatcher(self._vocab, attr="ORTH")
+        by_symptom: dict[str, list[Doc]] = defaultdict(list)
+        for words, symptom in [
+            *(((word,), symptom) for word, symptom in lexicon.words.items()),
+            *lexicon.rows.items(),
+        ]:
+            by_symptom[symptom].append(Doc(self._vocab, words=list(words)))
+        for symptom, docs in by_symptom.items():
+            self._rows.add(symptom, docs)
+        self._matchers: list[tuple[str, Matcher]] = []
+        self._wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)  # word → (pattern, bit of its item)
+        self._complete: list[int] = []
+        for symptom, pattern in lexicon.patterns:
+            self._add(symptom, pattern)
+        self._overlap = max((pattern.span for _, pattern in lexicon.patterns), default=0)
+
+    def _add(self, symptom: str, pattern: Pattern) -> None:
+        matcher = Matcher(self._vocab, validate=False)
+        matcher.add(symptom, [pattern.for_matcher()], greedy="LONGEST")
+        number = len(self._matchers)
+        self._matchers.append((symptom, matcher))
+        for position, item in enumerate(pattern.items):
+            for word in item.words:
+                self._wanted[word].append((number, 1 << position))
+        self._complete.append((1 << len(pattern.items)) - 1)
+
+    def find(self, words: Sequence[Word]) -> list[Mention]:
+        """Every wording in a message; no word, wherever it stands, takes a wording away from others."""
+        as_written = self._recognised(words)
+        found = set(self._found(as_written))
+        if (mended := self._mended(words, as_written)) is not None:
+            found.update(self._found(mended))
+        return sorted(found, key=lambda mention: (mention.start, mention.end, mention.symptom))
+
+    def _recognised(self, words: Sequence[Word]) -> list[Word]:
+        """The words as the vocabulary spells them; those that it does not know become UNKNOWN."""
+        direct = [self.spelling.directly(word.text) for word in words]
+        nearest = self.spelling.nearest(
+            [word.text for word, known in zip(words, direct, strict=True) if known is None and not word.text.isdigit()]
+        )
+        return [
+            replace(word, text=known or nearest.get(word.text, UNKNOWN))
+            for word, known in zip(words, direct, strict=True)
+        ]
+
+    def _found(self, words: list[Word]) -> Iterable[Mention]:
+        for start in range(0, len(words), WINDOW):
+            window = words[start : start + WINDOW + self._overlap]
+            doc = Doc(self._vocab, words=[word.text for word in window])
+            spans = list(self._rows(doc, as_spans=True))
+            for number in self._candidates(window):
+                spans.extend(self._matchers[number][1](doc, as_spans=True))
+            doc.spans["red_flags"] = _distinct(spans)
+            for span in doc.spans["red_flags"]:
+                yield Mention(span.label_, window[span.start].start, window[span.end - 1].end)
+
+    def _candidates(self, words: list[Word]) -> list[int]:
+        """The patterns all of whose items are there: the others need not be tried."""
+        there: dict[int, int] = defaultdict(int)
+        for word in {word.text for word in words}:
+            for number, bit in self._wanted.get(word, ()):
+                there[number] |= bit
+        return [number for number, bits in there.items() if bits == self._complete[number]]
+
+    def _mended(self, words: Sequence[Word], recognised: list[Word]) -> list[Word] | None:
+        """The message with words put together that came apart, and others taken apart; None if there are none."""
+        mended: list[Word] = []
+        changed = False
+        position = 0
+        while position < len(words):
+            joined, used = self._joined(words, recognised, position)
+            if joined is not None:
+                mended.append(joined)
+            else:
+                pieces = self._taken_apart(words[position], recognised[position])
+                used = 1
+                mended.extend(pieces or [recognised[position]])
+                changed = changed or pieces is not None
+            changed = changed or joined is not None
+            position += used
+        return mended if changed else None
+
+    def _joined(self, words: Sequence[Word], recognised: list[Word], position: int) -> tuple[Word | None, int]:
+        first = words[position]
+        letters = position
+        while letters < len(words) and len(words[letters].text) == 1 and words[letters].text.isalpha():
+            letters += 1
+        if letters - position >= SPELT_OUT_FROM:
+            whole = self._word("".join(word.text for word in words[position:letters]))
+            if whole is not None:
+                return Word(whole, first.start, words[letters - 1].end, first.before), letters - position
+        for used in (3, 2):
+            parts = words[position : position + used]
+            text = "".join(part.text for part in parts)
+            if (
+                len(parts) < used
+                or len(text) < SPLIT_FROM
+                or not text.isalpha()
+                or text not in self.spelling.vocabulary
+            ):
+                continue
+            odd = any(known.text == UNKNOWN for known in recognised[position : position + used])
+            if text in self._alone or odd:
+                return Word(text, first.start, parts[-1].end, first.before), used
+        return None, 1
+
+    def _word(self, text: str) -> str | None:
+        return self.spelling.directly(text) or self.spelling.nearest([text]).get(text)
+
+    def _taken_apart(self, word: Word, recognised: Word) -> list[Word] | None:
+        text = word.text
+        if recognised.text != UNKNOWN or len(text) < RUN_TOGETHER_FROM or self.spelling.is_common(text):
+            return None
+        pieces = self.spelling.segments(text) if text.isascii() and text.isalpha() else None
+        if pieces is None:
+            return None
+        return [
+            Word(piece if piece in self.spelling.vocabulary else UNKNOWN, word.start, word.end, word.before)
+            for piece in pieces
+        ]
+
+
+def _distinct(spans: list[Span]) -> list[Span]:
+    """The spans without those that lie inside a longer one of the same symptom."""
+    by_symptom: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        by_symptom[span.label_].append(span)
+    return [span for same in by_symptom.values() for span in filter_spans(same)]
