@@ -92,6 +92,11 @@ class SentenceEncoder:
         self._session = _session(weights)
         self._cache: OrderedDict[str, Array] = OrderedDict()
         self._cache_lock = threading.Lock()
+        self._cached_maximum = CACHED_SENTENCES
+
+    def remember(self, sentences: int) -> None:
+        """Keep more sentences than a service needs: training asks for the same ones twice."""
+        self._cached_maximum = sentences
 
     def encode(self, sentences: Sequence[str]) -> Array:
         """Encode sentences.
@@ -112,7 +117,7 @@ class SentenceEncoder:
         with self._cache_lock:
             for text in missing:
                 self._cache[text] = known[text]
-            while len(self._cache) > CACHED_SENTENCES:
+            while len(self._cache) > self._cached_maximum:
                 self._cache.popitem(last=False)
         if not sentences:
             return np.zeros((0, DIMENSIONS), dtype=np.float32)

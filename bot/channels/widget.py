@@ -1,5 +1,6 @@
 """The website's channel: sessions, messages and history over HTTP."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.channels.tokens import SessionTokens
 from bot.conversations.records import Inbound
+from bot.dialogue.turn import TurnResult
 from bot.replies import Reply
 from bot.service import Service
 
@@ -19,6 +21,7 @@ logger = structlog.get_logger(__name__)
 
 CHANNEL = "widget"
 BODY_MAXIMUM = 16 * 1024  # bytes
+REST_WITHIN_S = 0.2  # how long the fixed reply to a red flag waits for what follows it
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BUTTON = re.compile(r"[a-z0-9_/]{1,100}")
 
@@ -38,6 +41,7 @@ class WidgetChannel:
     def __init__(self, service: Service, tokens: SessionTokens) -> None:
         self._service = service
         self._tokens = tokens
+        self._turns: set[asyncio.Task[TurnResult]] = set()
 
     def routes(self) -> list[BaseRoute]:
         """The endpoints."""
@@ -57,12 +61,23 @@ class WidgetChannel:
         except _Refused as refused:
             return self._refusal(refused)
         delivered: list[Reply] = []
+        first_delivered = asyncio.Event()
 
         async def deliver(reply: Reply) -> None:
             delivered.append(reply)
+            first_delivered.set()
 
+        turn = asyncio.create_task(self._service.turn.handle(inbound, deliver))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
+        await _first_of(turn, first_delivered)
+        if not turn.done():
+            await asyncio.wait({turn}, timeout=REST_WITHIN_S)
+        if not turn.done():
+            # The fixed reply waits for nothing; whoever sends the same message again gets the rest.
+            return JSONResponse({"replies": [_rendered(reply) for reply in delivered], "more": True})
         try:
-            result = await self._service.turn.handle(inbound, deliver)
+            result = turn.result()
         except Exception as error:  # such as neither database nor disk: the family must still know whom to call
             logger.error("widget.turn.failed", error=type(error).__name__)
             contact = delivered[0] if delivered else self._service.texts.reply("apology")
@@ -93,6 +108,15 @@ class WidgetChannel:
         if refused.status == 413:
             body["text"] = self._service.texts.reply("emergency").text
         return JSONResponse(body, status_code=refused.status)
+
+
+async def _first_of(turn: "asyncio.Task[TurnResult]", first_delivered: asyncio.Event) -> None:
+    """Wait until a turn is over or has delivered its first reply."""
+    delivery = asyncio.create_task(first_delivered.wait())
+    try:
+        await asyncio.wait({turn, delivery}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        delivery.cancel()
 
 
 async def _body(request: Request) -> Any:

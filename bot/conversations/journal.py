@@ -37,6 +37,7 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._spooler = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="history")
+        self._stuck: asyncio.Future[Any] | None = None  # a write that was given up and still holds the writer's thread
 
     async def accept(self, inbound: Inbound) -> Known | None:
         """Put a message on disk.
@@ -120,12 +121,15 @@ class Journal:
             executor.shutdown(wait=True)
 
     async def _write(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        if self._stuck is not None and not self._stuck.done():
+            raise TimeoutError  # whatever is asked now would wait behind it
         future = asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
         try:
             # Shielded: a write that comes through late is kept; the unique message id makes the spool's copy harmless.
             return await asyncio.wait_for(asyncio.shield(future), WRITE_LIMIT_S)
         except asyncio.TimeoutError as error:
             future.add_done_callback(_forget)
+            self._stuck = future
             raise TimeoutError from error
 
     async def _to_spool(self, inbound: Inbound, outcome: Outcome | None) -> None:

@@ -31,7 +31,7 @@ _MODEL_PARTS = (
     *("bot/dialogue/components/*.py", "bot/dialogue/importer.py", "bot/dialogue/topic_model.py", *_ENCODER),
 )
 _RED_FLAG_PARTS = ("data/nlu.yml", "bot/redflags/data/*.yml", "bot/redflags/*.py", *_ENCODER)
-QUESTIONS_MAXIMUM = 2000  # ordinary questions that the semantic detector learns to leave alone
+SENTENCES = 20_000  # more than all examples together
 
 
 class TrainingError(UserError):
@@ -55,6 +55,7 @@ def train(models: Path, *, force: bool = False) -> tuple[Path, bool]:
     models.mkdir(parents=True, exist_ok=True)
     archive, red_flags = models / f"{NAME}.tar.gz", models / RED_FLAGS
     trained = False
+    shared_encoder().remember(SENTENCES)
     with _only_one_at_a_time(models / ".lock"):
         if force or not _is_fresh(archive, _MODEL_PARTS):
             digest = _digest(_MODEL_PARTS)
@@ -100,8 +101,7 @@ def _questions_without_red_flag() -> list[str]:
     """Examples of all intents in which the first red-flag detector finds nothing."""
     detector = RedFlagDetector()
     texts = [example.text for example in read_nlu_examples()]
-    ordinary = [text for text in texts if not detector.detect(text).triggers]
-    return ordinary[:: max(1, len(ordinary) // QUESTIONS_MAXIMUM)]
+    return [text for text in texts if not detector.detect(text).triggers]
 
 
 def _train_into(models: Path, name: str) -> Path:

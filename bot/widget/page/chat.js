@@ -2,6 +2,8 @@ const SESSIONS = "/channels/widget/sessions";
 const MESSAGES = "/channels/widget/messages";
 const TOKEN_KEY = "crs-family-chat-token";
 const TIME_LIMIT_MS = 8000;
+const AGAIN_AFTER_MS = 500;
+const AGAIN_MAXIMUM = 20;
 
 const NOT_SENT = "Not sent. If someone is ill now, call your hospital or emergency services.";
 const CARD_HEADINGS = { emergency: "EMERGENCY", crisis: "PLEASE CALL SOMEONE" };
@@ -207,9 +209,15 @@ async function withStatus(text, work) {
 async function deliver(message) {
   try {
     const attempt = () => withTimeLimit((signal) => post(message, signal));
-    const { replies } = await withStatus("Finding an answer…", attempt);
-    if (!replies.length) throw new Error("no reply");
-    showReplies(replies);
+    let answer = await withStatus("Finding an answer…", attempt);
+    if (!answer.replies.length) throw new Error("no reply");
+    showReplies(answer.replies);
+    // The fixed reply to a red flag waits for nothing; the rest comes when the message is sent again.
+    for (let again = 0; answer.more && again < AGAIN_MAXIMUM; again += 1) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+      answer = await attempt();
+      showReplies(answer.replies);
+    }
   } catch (error) {
     showFailure(message, error.contactText);
   }
