@@ -53,10 +53,11 @@ class Pattern:
 
 def with_endings(word: str) -> list[str]:
     """A word in its English forms: shiver, shivers, shivered, shivering; also from a stem (`wheez`)."""
-    forms = {word, word + "s", word + "ed", word + "ing", word + "er", word + "es", word + "in"}
     if word.endswith("e"):
-        forms |= {word[:-1] + "ing", word + "d", word[:-1] + "in"}
-    elif word.endswith("y") and word[-2:-1] not in _VOWELS:
+        stem = word[:-1]
+        return sorted({word, word + "s", word + "d", word + "r", stem + "ing", stem + "in"})
+    forms = {word, word + "s", word + "ed", word + "ing", word + "er", word + "es", word + "in"}
+    if word.endswith("y") and word[-2:-1] not in _VOWELS:
         forms |= {word[:-1] + "ied", word[:-1] + "ies"}
     else:
         forms |= {word + "e", word + "y"}

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from wordfreq import get_frequency_dict
@@ -14,6 +16,9 @@ from bot.data_file import Entry, load_data_file
 ONE_EDIT_FROM = 5  # letters of the lexicon's word
 TWO_EDITS_FROM = 8
 COMMON_FREQUENCY = 2e-6  # occurrences a word; a word as common as that is what it says, not another one misspelt
+LONGEST_MISSPELT = 20  # letters; in longer ones words run together
+CANDIDATES = 4  # words that a misspelt one may stand for
+POSSESSIVE_FROM = 3  # letters of the word before its s
 LEETSPEAK_LETTERS = 3  # at least so many of a word with digits in it
 SHORTEST_SEGMENT = 3  # letters; words that run into each other are taken apart into no shorter ones, but for these:
 SHORT_SEGMENTS = frozenset(
@@ -31,6 +36,8 @@ class SpellingFile(Entry):
     lookalikes: dict[str, str]
     whole: list[str]
     spellings: dict[str, list[str]]
+    heard: dict[str, str]
+    not_misspelt: list[str]
 
 
 class Spelling:
@@ -51,7 +58,8 @@ class Spelling:
         self.vocabulary = frozenset(vocabulary)
         self._common = frozenset(
             word for word, frequency in get_frequency_dict("en", "small").items() if frequency >= COMMON_FREQUENCY
-        )
+        ).union(file.not_misspelt)
+        self._heard = {heard: word for heard, word in file.heard.items() if word in self.vocabulary}
         self._letters = str.maketrans(file.leetspeak)
         self._lookalikes = str.maketrans(file.lookalikes)
         self._spellings = {
@@ -62,7 +70,13 @@ class Spelling:
             if spelling not in self.vocabulary
         }
         self._choices = sorted(word for word in self.vocabulary if len(word) >= ONE_EDIT_FROM)
-        self._edits = np.array([2 if len(word) >= TWO_EDITS_FROM else 1 for word in self._choices], dtype=np.uint8)
+        self._near_length = lru_cache(None)(self._choices_near_length)
+
+    def _choices_near_length(self, length: int) -> "tuple[list[str], npt.NDArray[np.uint8]]":
+        """The words that a form of this length may stand for, and how many edits each allows."""
+        allowed = [(word, 2 if len(word) >= TWO_EDITS_FROM else 1) for word in self._choices]
+        near = [(word, edits) for word, edits in allowed if abs(len(word) - length) <= edits]
+        return [word for word, _ in near], np.array([edits for _, edits in near], dtype=np.uint8)
 
     def is_common(self, word: str) -> bool:
         """Whether a word is an everyday English one."""
@@ -82,10 +96,16 @@ class Spelling:
                 return form
             if form in self._spellings:
                 return self._spellings[form]
+        if len(word) > POSSESSIVE_FROM and word.endswith("s") and word[:-1] in self.vocabulary:
+            return word[:-1]  # "tongue's", whose apostrophe is gone, or a plural
         return None
 
-    def nearest(self, words: Sequence[str]) -> dict[str, str]:
-        """The words of the vocabulary that misspelt words stand for; words that stand for none are left out.
+    def heard(self, word: str) -> str | None:
+        """The word that a machine or a tired ear may have written a common one for ("to week to stand")."""
+        return self._heard.get(word)
+
+    def nearest(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """The words of the vocabulary that misspelt words may stand for, the nearest first; others are left out.
 
         One edit is allowed in a word of five letters, two from eight letters on (optimal string alignment: two letters
         that change places are one edit). A common English word is taken at its word.
@@ -93,14 +113,19 @@ class Spelling:
         asked = [(word, form) for word in dict.fromkeys(words) for form in self._misspelt_forms(word)]
         if not asked or not self._choices:
             return {}
-        distances = process.cdist(
-            [form for _, form in asked], self._choices, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8
-        )
-        allowed = distances <= self._edits
-        found: dict[str, str] = {}
-        for (word, _), row, fits in zip(asked, distances, allowed, strict=True):
-            if fits.any() and word not in found:
-                found[word] = self._choices[int(np.where(fits, row, 255).argmin())]
+        found: dict[str, list[str]] = {}
+        for length in {len(form) for _, form in asked}:
+            of_length = [(word, form) for word, form in asked if len(form) == length]
+            choices, edits = self._near_length(length)
+            if not choices:
+                continue
+            forms = [form for _, form in of_length]
+            distances = process.cdist(forms, choices, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8)
+            for (word, _), row, fits in zip(of_length, distances, distances <= edits, strict=True):
+                places = np.flatnonzero(fits)
+                if len(places) and word not in found:
+                    nearest = places[np.argsort(row[places], kind="stable")][:CANDIDATES]
+                    found[word] = [choices[place] for place in nearest]
         return found
 
     def segments(self, word: str) -> list[str] | None:
@@ -120,7 +145,7 @@ class Spelling:
     def _misspelt_forms(self, word: str) -> list[str]:
         if word in self._common:
             return []
-        forms = [form for form in self._forms(word) if len(form) >= ONE_EDIT_FROM - 1]
+        forms = [form for form in self._forms(word) if ONE_EDIT_FROM - 1 <= len(form) <= LONGEST_MISSPELT]
         return [] if any(form in self._common for form in forms[1:]) else [form for form in forms if form.isalpha()]
 
     def _segments(self, word: str) -> list[str] | None:

@@ -17,7 +17,6 @@ class ReadableFile(Entry):
     words_minimum: int
     unknown_share: float
     foreign_letters_share: float
-    known: frozenset[str]
 
 
 class Readability:
@@ -52,4 +51,4 @@ class Readability:
 
     def _is_known(self, word: str) -> bool:
         spelling = self._spelling
-        return spelling.is_common(word) or word in self._file.known or spelling.directly(word) is not None
+        return spelling.is_common(word) or spelling.directly(word) is not None

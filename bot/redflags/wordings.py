@@ -76,22 +76,39 @@ class Wordings:
 
     def find(self, words: Sequence[Word]) -> list[Mention]:
         """Every wording in a message; no word, wherever it stands, takes a wording away from others."""
-        as_written = self._recognised(words)
-        found = set(self._found(as_written))
-        if (mended := self._mended(words, as_written)) is not None:
-            found.update(self._found(mended))
+        readings = self._readings(words)
+        if (mended := self._mended(words, readings[0])) is not None:
+            readings.append(mended)
+        found = {mention for reading in readings for mention in self._found(reading)}
         return sorted(found, key=lambda mention: (mention.start, mention.end, mention.symptom))
 
-    def _recognised(self, words: Sequence[Word]) -> list[Word]:
-        """The words as the vocabulary spells them; those that it does not know become UNKNOWN."""
+    def _readings(self, words: Sequence[Word]) -> list[list[Word]]:
+        """The words as the vocabulary spells them, in each way in which misspelt and misheard ones can be meant.
+
+        Words that mean nothing to the vocabulary become UNKNOWN.
+        """
         direct = [self.spelling.directly(word.text) for word in words]
+        # A word that is only part of wordings may be a misspelt other one, too ("urinat").
         nearest = self.spelling.nearest(
-            [word.text for word, known in zip(words, direct, strict=True) if known is None and not word.text.isdigit()]
+            [
+                word.text
+                for word, known in zip(words, direct, strict=True)
+                if known not in self._alone and not word.text.isdigit()
+            ]
         )
-        return [
-            replace(word, text=known or nearest.get(word.text, UNKNOWN))
-            for word, known in zip(words, direct, strict=True)
-        ]
+        readings = []
+        for number in range(max((len(candidates) for candidates in nearest.values()), default=1)):
+            texts = [
+                _nth(nearest[word.text], number) if word.text in nearest else known or UNKNOWN
+                for word, known in zip(words, direct, strict=True)
+            ]
+            readings.append([replace(word, text=text) for word, text in zip(words, texts, strict=True)])
+        heard = [self.spelling.heard(word.text) for word in words]
+        if any(heard):
+            readings.append(
+                [replace(word, text=text or word.text) for word, text in zip(readings[0], heard, strict=True)]
+            )
+        return readings
 
     def _found(self, words: list[Word]) -> Iterable[Mention]:
         for start in range(0, len(words), WINDOW):
@@ -155,7 +172,7 @@ class Wordings:
         return None, 1
 
     def _word(self, text: str) -> str | None:
-        return self.spelling.directly(text) or self.spelling.nearest([text]).get(text)
+        return self.spelling.directly(text) or next(iter(self.spelling.nearest([text]).get(text, ())), None)
 
     def _taken_apart(self, word: Word, recognised: Word) -> list[Word] | None:
         text = word.text
@@ -176,3 +193,7 @@ def _distinct(spans: list[Span]) -> list[Span]:
     for span in spans:
         by_symptom[span.label_].append(span)
     return [span for same in by_symptom.values() for span in filter_spans(same)]
+
+
+def _nth(candidates: Sequence[str], number: int) -> str:
+    return candidates[min(number, len(candidates) - 1)]
