@@ -1,8 +1,9 @@
 """How urgent a mention is, from the words around it: T1 (now, or unclear) or T2. Never whether it counts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from bot.data_file import Entry, load_data_file
@@ -26,6 +27,7 @@ class ContextFile(Entry):
     negations: list[str]
     negation_fillers: frozenset[str]
     negation_fillers_maximum: int
+    negation_ends: frozenset[str]
     no_negation: list[str]
     hypotheticals: list[str]
     no_hypothetical: list[str]
@@ -34,6 +36,9 @@ class ContextFile(Entry):
     past_times: list[str]
     past_units: dict[str, int]
     past_days_minimum: int
+    past_numbers: dict[str, int]
+    past_months: list[str]
+    before_month: frozenset[str]
     recent_times: list[str]
 
 
@@ -52,14 +57,19 @@ class _Sentence:
 class Tiers:
     """Decides by explicit rules; what fits none of them is T1. Safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, today: Callable[[], date] = date.today) -> None:
         """Read the rules.
+
+        Args:
+            path: the file of rules.
+            today: says which day it is: "in March" is past in May and not in March.
 
         Raises:
             DataFileError: the file is wrong; names the line and the key.
         """
         file = load_data_file(path, ContextFile)
         self._file = file
+        self._today = today
         self._rows = RowFinder(
             {
                 "opener": file.question_openers,
@@ -135,6 +145,10 @@ class Tiers:
                 continue
             if any(start <= row.first and row.last <= end for start, end in mentioned):
                 continue
+            if any(words[place].text in self._file.negation_ends for place in range(row.last, first)):
+                continue
+            if words[row.first].text == "never" and sentence.of("recent"):
+                continue  # "she never had one before, this afternoon she had"
             between = [place for place in range(row.last, first) if not any(a <= place < b for a, b in mentioned)]
             if len(between) <= self._file.negation_fillers_maximum and all(
                 words[place].text in fillers for place in between
@@ -156,11 +170,25 @@ class Tiers:
             return True
         for row in sentence.of("unit"):
             unit = " ".join(word.text for word in words[row.first : row.last])
-            number = words[row.first - 1].text if row.first > sentence.first else ""
-            days = self._file.past_units[unit] * (int(number) if number.isdecimal() and len(number) < 4 else 0)
+            before = [word.text for word in words[max(sentence.first, row.first - 3) : row.first]]
+            days = self._file.past_units[unit] * max((self._number(text) for text in before), default=0)
             if days >= self._file.past_days_minimum:
                 return True
-        return False
+        return any(
+            words[place].text in self._long_past_months(self._today())
+            and words[place - 1].text in self._file.before_month
+            for place in range(sentence.first + 1, sentence.last)
+        )
+
+    def _number(self, text: str) -> int:
+        if text.isdecimal() and len(text) < 4:
+            return int(text)
+        return self._file.past_numbers.get(text, 0)
+
+    def _long_past_months(self, today: date) -> frozenset[str]:
+        """The months that are over for at least a week: not this one, and not the last one in a month's first days."""
+        recent = {today.month, (today - timedelta(days=self._file.past_days_minimum)).month}
+        return frozenset(name for number, name in enumerate(self._file.past_months, start=1) if number not in recent)
 
     @staticmethod
     def _is_hypothetical(sentence: _Sentence, first: int) -> bool:
