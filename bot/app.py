@@ -78,7 +78,8 @@ def create_app(service: Service) -> Starlette:
     async def ready(_request: Request) -> Response:
         reason = await why_not_ready(service)
         if reason is None:
-            return JSONResponse({"status": "ready"})
+            red_flags = "both detectors" if service.gate.has_semantic else "the lexicon alone: run `bot train`"
+            return JSONResponse({"status": "ready", "red_flags": red_flags})
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
 
     async def metrics(_request: Request) -> Response:

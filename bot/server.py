@@ -47,6 +47,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen()  # two services can bind one address, not listen on it
-    except OSError as error:
-        raise ServerError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ServerError(f"cannot listen on {host} port {port}: {reason}") from error
     return listening

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -91,7 +92,11 @@ class WidgetChannel:
             conversation = self._conversation(request)
         except _Refused as refused:
             return self._refusal(refused)
-        entries = await self._service.journal.history(conversation, after=request.query_params.get("after"))
+        try:
+            entries = await self._service.journal.history(conversation, after=request.query_params.get("after"))
+        except SQLAlchemyError as error:
+            logger.error("widget.history.failed", error=type(error).__name__)
+            return JSONResponse({"error": "earlier messages cannot be read now"}, status_code=503)
         replies = [entry["reply"].id for entry in entries if entry["reply"]]
         handed_over = BackgroundTask(self._service.journal.delivered, replies) if replies else None
         return JSONResponse({"messages": [_remembered(entry) for entry in entries]}, background=handed_over)

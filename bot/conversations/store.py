@@ -121,16 +121,18 @@ class ConversationStore:
                 select(Message)
                 .join(Message.conversation)
                 .where(Conversation.key == conversation)
-                .order_by(Message.id.desc())
                 .limit(HISTORY_MAXIMUM)
             )
+            start = None
             if after:
                 first = select(Message.id).join(Message.conversation)
                 first = first.where(Message.key == after, Conversation.key == conversation)
                 start = session.scalars(first).one_or_none()
-                if start is not None:
-                    query = query.where(Message.id > start)
-            return [_history_entry(message) for message in reversed(list(session.scalars(query)))]
+            if start is not None:
+                later = session.scalars(query.where(Message.id > start).order_by(Message.id))
+                return [_history_entry(message) for message in later]
+            newest = list(session.scalars(query.order_by(Message.id.desc())))
+            return [_history_entry(message) for message in reversed(newest)]
 
     def delivered(self, keys: Sequence[str]) -> None:
         """Mark replies as handed over to the family."""

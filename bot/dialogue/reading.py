@@ -5,6 +5,8 @@ import unicodedata
 
 LONGEST = 4000  # characters that Rasa is asked about; the gate reads all of them
 SHORTEST = 2  # letters or digits
+NEW_EMOJI_FROM = "\U0001f000"  # emoji newer than Python's tables are unassigned characters there
+_KEPT = "\t\n\r\x0b\x0c\x85"  # tabs and line breaks are control characters, too
 
 
 def clean(text: str) -> str:
@@ -26,9 +28,12 @@ def fixed_text_for(cleaned: str) -> str | None:
         return "empty"
     letters = sum(character.isalnum() for character in cleaned)
     if letters == 0:
-        return "unreadable" if any(unicodedata.category(character) == "So" for character in cleaned) else "empty"
+        return "unreadable" if any(unicodedata.category(sign) in ("So", "Cn") for sign in cleaned) else "empty"
     return "empty" if letters < SHORTEST else None
 
 
 def _is_visible(character: str) -> bool:
-    return character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    if character in _KEPT:
+        return True
+    category = unicodedata.category(character)
+    return category not in ("Cc", "Cf", "Cs", "Co", "Cn") or (category == "Cn" and character >= NEW_EMOJI_FROM)

@@ -52,13 +52,16 @@ def train(models: Path, *, force: bool = False) -> tuple[Path, bool]:
         TrainingError: Rasa refused to train.
         DataFileError: a file of the red flags is wrong.
     """
-    models.mkdir(parents=True, exist_ok=True)
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"the folder of models {models} cannot be made: {error.strerror}") from error
     archive, red_flags = models / f"{NAME}.tar.gz", models / RED_FLAGS
     trained = False
-    shared_encoder().remember(SENTENCES)
     with _only_one_at_a_time(models / ".lock"):
         if force or not _is_fresh(archive, _MODEL_PARTS):
             digest = _digest(_MODEL_PARTS)
+            shared_encoder().remember(SENTENCES)
             _train_into(models, f"{NAME}-new").replace(archive)
             _mark(archive).write_text(digest + "\n")
             trained = True

@@ -57,6 +57,7 @@ class _Course:
     started: float
     detection: Detection
     first: Reply | None = None  # the fixed reply to a red flag, delivered before everything else
+    looked: asyncio.Event = field(default_factory=asyncio.Event)  # the first detector has looked
     done: "asyncio.Future[TurnResult]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -80,7 +81,7 @@ class GuardedTurn:
         self._texts = texts
         self._metrics = metrics
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._running: dict[tuple[str, str], _Course] = {}
+        self._running: dict[tuple[str, str, str], _Course] = {}
         self._noticed: OrderedDict[str, None] = OrderedDict()
 
     async def handle(self, inbound: Inbound, deliver: Deliver) -> TurnResult:
@@ -101,17 +102,15 @@ class GuardedTurn:
         started = time.perf_counter()
         if inbound.button and not self._leads_somewhere(inbound.button):
             inbound = replace(inbound, button="")  # invented, or retired since it was offered: its words are read
-        running = self._running.get((inbound.channel, inbound.message_id))
-        if running is not None:
-            if running.first is not None:
-                await deliver(running.first)
-            return replace(await asyncio.shield(running.done), repeated=True)
-        detection = Detection((), self._gate.ruleset)
-        course = _Course(inbound, deliver, started, detection)
-        self._running[inbound.channel, inbound.message_id] = course
+        key = (inbound.channel, inbound.conversation, inbound.message_id)
+        if key in self._running:
+            return await self._join(self._running[key], deliver)
+        course = _Course(inbound, deliver, started, Detection((), self._gate.ruleset))
+        self._running[key] = course
         try:
             course.detection = await self._gate.first_look(inbound.conversation, inbound.text)
             await self._send_first(course)
+            course.looked.set()
             result = await self._work(course)
             course.done.set_result(result)
             return result
@@ -120,7 +119,21 @@ class GuardedTurn:
             course.done.exception()  # seen: whoever waits gets it, nobody waiting is no fault
             raise
         finally:
-            del self._running[inbound.channel, inbound.message_id]
+            course.looked.set()
+            del self._running[key]
+
+    @staticmethod
+    async def _join(course: _Course, deliver: Deliver) -> TurnResult:
+        """Take part in a turn that works on the same message already: the fixed reply is delivered here, too."""
+        await course.looked.wait()
+        delivered = course.first
+        if delivered is not None:
+            await deliver(delivered)
+        try:
+            return replace(await asyncio.shield(course.done), repeated=True)
+        finally:
+            if course.first is not None and delivered is None:
+                await deliver(course.first)
 
     def _leads_somewhere(self, token: str) -> bool:
         return not is_answer_name(token) or self._answers.named(token) is not None
@@ -165,6 +178,8 @@ class GuardedTurn:
             milliseconds=milliseconds,
         )
         await self._journal.record(inbound, outcome)
+        if notice is not None:
+            self._remember_notice(inbound.conversation)
         for reply in replies:
             if reply is not first:
                 await course.deliver(reply)
@@ -232,10 +247,12 @@ class GuardedTurn:
         conversation = inbound.conversation
         if conversation in self._noticed or (known is not None and known.noticed):
             return None
+        return self._texts.reply("notice")
+
+    def _remember_notice(self, conversation: str) -> None:
         self._noticed[conversation] = None
         if len(self._noticed) > NOTICED_MAXIMUM:
             self._noticed.popitem(last=False)
-        return self._texts.reply("notice")
 
 
 def _pressed(inbound: Inbound) -> dict[str, Any]:
