@@ -21,7 +21,7 @@ from bot.dialogue.worker import DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
 from bot.redflags.both import load_semantic
-from bot.redflags.detector import RedFlagDetector
+from bot.redflags.detector import shared_detector
 from bot.redflags.gate import Gate
 from bot.settings import Settings
 
@@ -42,7 +42,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.texts = FixedTexts(settings)
-        self.gate = Gate(RedFlagDetector(), load_semantic(settings.models_dir), self.metrics)
+        self.gate = Gate(shared_detector(), load_semantic(settings.models_dir), self.metrics)
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
         self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))

@@ -22,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 CHANNEL = "widget"
 BODY_MAXIMUM = 16 * 1024  # bytes
-REST_WITHIN_S = 0.2  # how long the fixed reply to a red flag waits for what follows it
+REST_WITHIN_S = 0.1  # how long the fixed reply to a red flag waits for what follows it
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BUTTON = re.compile(r"[a-z0-9_/]{1,100}")
 

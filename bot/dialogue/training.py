@@ -16,7 +16,7 @@ from bot.dialogue.nlu_examples import read_nlu_examples
 from bot.embeddings import shared_encoder
 from bot.errors import UserError
 from bot.paths import DATA, ROOT
-from bot.redflags.detector import RedFlagDetector
+from bot.redflags.detector import shared_detector
 from bot.redflags.learning import learn
 from bot.redflags.semantic import NAME as RED_FLAGS
 
@@ -102,7 +102,7 @@ def _mark(trained: Path) -> Path:
 
 def _questions_without_red_flag() -> list[str]:
     """Examples of all intents in which the first red-flag detector finds nothing."""
-    detector = RedFlagDetector()
+    detector = shared_detector()
     texts = [example.text for example in read_nlu_examples()]
     return [text for text in texts if not detector.detect(text).triggers]
 

@@ -117,6 +117,10 @@ class DialogueWorker:
             if self._replacing is None or self._replacing.done():
                 self._replacing = asyncio.create_task(self._replace_if_stuck(worker))
             raise DialogueUnavailable(f"no answer within {self._limit_s} s") from error
+        except asyncio.CancelledError as error:
+            if worker is self._worker:
+                raise  # whoever asked does not wait any more
+            raise DialogueUnavailable("the worker was replaced") from error
 
     async def _replace_if_stuck(self, worker: _Worker) -> None:
         async def nothing() -> None:

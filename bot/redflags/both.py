@@ -6,7 +6,7 @@ import structlog
 
 from bot.embeddings import shared_encoder
 from bot.errors import UserError
-from bot.redflags.detector import Detection, RedFlagDetector
+from bot.redflags.detector import Detection, shared_detector
 from bot.redflags.semantic import NAME, SemanticDetector, Weights
 
 logger = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class BothDetectors:
         Raises:
             DataFileError: a file of rules is wrong.
         """
-        self.first = RedFlagDetector()
+        self.first = shared_detector()
         self.second = load_semantic(models)
 
     def detect(self, text: str) -> Detection:

@@ -38,3 +38,7 @@ class RecentPieces:
         earlier = " ".join(piece for _, piece in pieces)[-CHARACTERS_MAXIMUM:]
         pieces.append((now, text[-CHARACTERS_MAXIMUM:]))
         return (f"{earlier} {text}", len(earlier) + 1) if earlier else (text, 0)
+
+    def forget(self, conversation: str) -> None:
+        """Begin anew: what was sent so far has been answered."""
+        self._conversations.pop(conversation, None)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from bot.redflags.lexicon import FOLDER, read_lexicon
@@ -63,6 +64,16 @@ class Detection:
         return replace(self, red_flags=self.red_flags + more, urgency=urgency)
 
 
+@lru_cache(maxsize=1)
+def shared_detector() -> "RedFlagDetector":
+    """The process's one detector with the project's own rules: they take 40 MB.
+
+    Raises:
+        DataFileError: a file of rules is wrong.
+    """
+    return RedFlagDetector()
+
+
 class RedFlagDetector:
     """Finds red flags by wordings and by measured values. Safe to use from several threads."""
 
@@ -79,7 +90,7 @@ class RedFlagDetector:
         self._wordings = Wordings(lexicon, folder / "spelling.yml")
         self._vitals = VitalsReader(folder / "vitals.yml")
         self._tiers = Tiers(folder / "context.yml")
-        self._readability = Readability(self._wordings.spelling, folder / "readable.yml")
+        self._readability = Readability(self._wordings.spelling, lexicon.english, folder / "readable.yml")
         digests = lexicon.digest + self._vitals.digest + self._tiers.digest
         self.ruleset = hashlib.sha256(digests.encode()).hexdigest()[:16]
 

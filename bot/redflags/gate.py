@@ -59,9 +59,13 @@ class Gate:
         try:
             together, start = self._recent.with_earlier(conversation, text)
             if len(together) <= LONG:
-                return self._look(text, together, start)
-            work = asyncio.get_running_loop().run_in_executor(self._threads, self._look, text, together, start)
-            return await asyncio.wait_for(work, WAIT_LIMIT_S)
+                detection = self._look(text, together, start)
+            else:
+                work = asyncio.get_running_loop().run_in_executor(self._threads, self._look, text, together, start)
+                detection = await asyncio.wait_for(work, WAIT_LIMIT_S)
+            if detection.triggers:
+                self._recent.forget(conversation)  # "ok thank you" does not complete what was answered
+            return detection
         except Exception as error:  # whatever it is, the family gets the emergency reply
             logger.error("gate.failed", error=type(error).__name__)
             self._metrics.gate_failures.inc()

@@ -86,9 +86,13 @@ class Lexicon:
     @property
     def vocabulary(self) -> frozenset[str]:
         """Every word that means anything to the lexicon."""
-        in_rows = {word for row in self.rows for word in row}
+        return self.english | {word for row in self.rows for word in row}
+
+    @property
+    def english(self) -> frozenset[str]:
+        """The English ones of them."""
         in_patterns = {word for _, pattern in self.patterns for item in pattern.items for word in item.words}
-        return frozenset(self.words) | in_rows | in_patterns
+        return frozenset(self.words) | in_patterns
 
 
 def read_lexicon(folder: Path = FOLDER) -> Lexicon:

@@ -67,7 +67,7 @@ class Weights:
             SemanticError: they are missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return cls(
                     tuple(str(name) for name in stored["symptoms"]),
                     stored["weights"].astype(np.float64),

@@ -1,7 +1,7 @@
 """Recognising a word however it is spelt: slips of the finger, repeated letters, digits for letters, other scripts."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from wordfreq import get_frequency_dict
 
 from bot.data_file import Entry, load_data_file
 
+EVERYDAY_FREQUENCY = 1e-5
 ONE_EDIT_FROM = 5  # letters of the lexicon's word
 TWO_EDITS_FROM = 8
 COMMON_FREQUENCY = 2e-6  # occurrences a word; a word as common as that is what it says, not another one misspelt
@@ -43,12 +44,13 @@ class SpellingFile(Entry):
 class Spelling:
     """Finds the word of a vocabulary that a written word stands for."""
 
-    def __init__(self, vocabulary: Iterable[str], path: Path) -> None:
+    def __init__(self, vocabulary: Iterable[str], path: Path, *, first: Container[str] = ()) -> None:
         """Prepare for a vocabulary.
 
         Args:
             vocabulary: the words to be recognised, in plain form.
             path: the file of spellings.
+            first: words of it that a misspelt word is taken for before others.
 
         Raises:
             DataFileError: the file is wrong.
@@ -58,6 +60,9 @@ class Spelling:
         self.vocabulary = frozenset(vocabulary)
         self._common = frozenset(
             word for word, frequency in get_frequency_dict("en", "small").items() if frequency >= COMMON_FREQUENCY
+        ).union(file.not_misspelt)
+        self._everyday = frozenset(
+            word for word, frequency in get_frequency_dict("en", "small").items() if frequency >= EVERYDAY_FREQUENCY
         ).union(file.not_misspelt)
         self._heard = {heard: word for heard, word in file.heard.items() if word in self.vocabulary}
         self._letters = str.maketrans(file.leetspeak)
@@ -69,8 +74,14 @@ class Spelling:
             for spelling in spellings
             if spelling not in self.vocabulary
         }
-        self._choices = sorted(word for word in self.vocabulary if len(word) >= ONE_EDIT_FROM)
+        long_enough = (word for word in self.vocabulary if len(word) >= ONE_EDIT_FROM)
+        self._choices = sorted(long_enough, key=lambda word: (word not in first, word))
+        self._first = first
         self._near_length = lru_cache(None)(self._choices_near_length)
+
+    def is_everyday(self, word: str) -> bool:
+        """Whether a word is one that English messages consist of, or one of the subject."""
+        return word in self._everyday
 
     def _choices_near_length(self, length: int) -> "tuple[list[str], npt.NDArray[np.uint8]]":
         """The words that a form of this length may stand for, and how many edits each allows."""
@@ -124,8 +135,8 @@ class Spelling:
             for (word, _), row, fits in zip(of_length, distances, distances <= edits, strict=True):
                 places = np.flatnonzero(fits)
                 if len(places) and word not in found:
-                    nearest = places[np.argsort(row[places], kind="stable")][:CANDIDATES]
-                    found[word] = [choices[place] for place in nearest]
+                    ranked = sorted(places, key=lambda place: (choices[place] not in self._first, row[place]))
+                    found[word] = [choices[place] for place in ranked[:CANDIDATES]]
         return found
 
     def segments(self, word: str) -> list[str] | None:

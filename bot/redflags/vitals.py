@@ -119,16 +119,23 @@ class VitalsReader:
         amber: list[tuple[str, Vital]] = []
         for name, measure in self._file.measures.items():
             names = self._places_of_names(name, measure, words)
+            possible = frozenset(
+                place
+                for number in numbers
+                for place in range(number.first, number.last)
+                if measure.plausible[0] <= number.value <= measure.plausible[1]
+            )
             for number in numbers:
                 value = number.value
                 if not measure.plausible[0] <= value <= measure.plausible[1]:
                     continue
                 if not (measure.is_red(value) or measure.is_amber(value)):
                     continue
-                if not self._is_meant(measure, names, words, number, counted):
+                meant = self._meant(measure, names, words, number, counted, possible)
+                if meant is None:
                     continue
                 low = measure.low_symptom and value < measure.red_under
-                vital = _vital(measure.low_symptom if low else measure.symptom, words, number.first, number.last)
+                vital = _vital(measure.low_symptom if low else measure.symptom, words, *meant)
                 if measure.is_red(value):
                     red.append(vital)
                 else:
@@ -151,30 +158,52 @@ class VitalsReader:
                     places.add(place + len(native) - 1)
         return frozenset(places)
 
-    def _is_meant(
+    def _meant(
         self,
         measure: Measure,
         names: frozenset[int],
         words: Sequence[Word],
         number: Number,
         counted: frozenset[int],
-    ) -> bool:
+        possible: frozenset[int],
+    ) -> tuple[int, int] | None:
+        """The words that say that a number is of this measure, the number among them; None where nothing says so.
+
+        Args:
+            measure: the vital sign.
+            names: where it is named.
+            words: the message.
+            number: a number in it.
+            counted: the places of all numbers.
+            possible: the places of those that can be values of this measure.
+        """
         behind = words[number.last].text if number.last < len(words) else ""
         has_unit = behind in measure.units
+        last = number.last + has_unit
         before = words[number.first - 1] if number.first else None
-        beside = before is not None and before.text in measure.names_beside
-        named = beside or self._is_named(names, number, counted, words)
+        if before is not None and before.text in measure.names_beside and not self._is_car_t(words, number.first):
+            return number.first - 1, last
+        place = self._name_of(names, number, counted, possible, len(words))
         if measure.unit_needed:
-            return has_unit and (named or bool(names))
-        if named or (has_unit and number.certain):
-            return True
+            if not has_unit or not names:
+                return None
+            place = min(names) if place is None else place
+        if place is not None:
+            return min(place, number.first), max(place + 1, last)
+        if has_unit and number.certain:
+            return number.first, last
         attached = before is not None and before.text.isalpha() and not words[number.first].before
         if attached or not number.certain or self._is_something_else(words, number, behind):
-            return False
+            return None
         if before is not None and before.text in measure.verbs:
-            return True
+            return number.first - 1, last
         value = number.value
-        return measure.decimal_alone and number.decimal and (value >= measure.alone_from or value < measure.alone_under)
+        alone = measure.decimal_alone and number.decimal
+        return (number.first, last) if alone and (value >= measure.alone_from or value < measure.alone_under) else None
+
+    @staticmethod
+    def _is_car_t(words: Sequence[Word], place: int) -> bool:
+        return place > 1 and words[place - 2].text == "car"
 
     def _is_something_else(self, words: Sequence[Word], number: Number, behind: str) -> bool:
         sign = words[number.first].before.strip()[-1:]
@@ -185,17 +214,20 @@ class VitalsReader:
         return spoken_for or sign in excluded or behind in self._file.not_vitals_behind
 
     @staticmethod
-    def _is_named(names: frozenset[int], number: Number, counted: frozenset[int], words: Sequence[Word]) -> bool:
-        """Whether a name stands before the number with no other number between, or directly behind it."""
+    def _name_of(
+        names: frozenset[int], number: Number, counted: frozenset[int], possible: frozenset[int], end: int
+    ) -> int | None:
+        """Where a name stands: before the number with no other value between, or directly behind it."""
         for place in range(number.first - 1, max(number.first - NAME_BEFORE - 2, -1), -1):
             if place in names:
-                return True
+                return place
             if place in counted:
                 break
-        for place in range(number.last, min(number.last + NAME_BEHIND, len(words))):
+        for place in range(number.last, min(number.last + NAME_BEHIND, end)):
             if place in names:
-                return not any(after in counted for after in range(place + 1, place + NAME_BEHIND + 1))
-        return False
+                taken = any(after in possible for after in range(place + 1, place + NAME_BEHIND + 1))
+                return None if taken else place
+        return None
 
     def _pressures(self, words: Sequence[Word], numbers: Sequence[Number]) -> Iterable[tuple[bool, Vital]]:
         rule = self._file.pressure

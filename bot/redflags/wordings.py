@@ -16,10 +16,12 @@ from bot.redflags.reading import Word
 from bot.redflags.spelling import Spelling
 
 UNKNOWN = "_"  # stands for every word that means nothing to the lexicon, so that the vocabulary never grows
+SIGNS = frozenset("?/%°℃℉")  # stand between words and are none
 WINDOW = 96  # words looked at together
 RUN_TOGETHER_FROM = 7  # letters of a word that may be several without spaces between them
 SPLIT_FROM = 5  # letters of a word that may have come apart
-SPELT_OUT_FROM = 4  # single letters in a row
+SPELT_OUT_FROM = 4  # single letters in a row that may be one word
+SPELT_OUT_TO = 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Wordings:
             DataFileError: the file of spellings is wrong.
         """
         vocabulary = lexicon.vocabulary
-        self.spelling = Spelling(vocabulary, spelling)
+        self.spelling = Spelling(vocabulary, spelling, first=lexicon.words)
         self._alone = lexicon.words
         self._vocab = Vocab(strings=[UNKNOWN, *vocabulary])
         self._rows = PhraseMatcher(self._vocab, attr="ORTH")
@@ -76,6 +78,7 @@ class Wordings:
 
     def find(self, words: Sequence[Word]) -> list[Mention]:
         """Every wording in a message; no word, wherever it stands, takes a wording away from others."""
+        words = [word for word in words if word.text not in SIGNS]
         readings = self._readings(words)
         if (mended := self._mended(words, readings[0])) is not None:
             readings.append(mended)
@@ -97,11 +100,8 @@ class Wordings:
             ]
         )
         readings = []
-        for number in range(max((len(candidates) for candidates in nearest.values()), default=1)):
-            texts = [
-                _nth(nearest[word.text], number) if word.text in nearest else known or UNKNOWN
-                for word, known in zip(words, direct, strict=True)
-            ]
+        for number in range(1 + max((len(candidates) for candidates in nearest.values()), default=0)):
+            texts = [_nth(nearest.get(word.text, []), number, known) for word, known in zip(words, direct, strict=True)]
             readings.append([replace(word, text=text) for word, text in zip(words, texts, strict=True)])
         heard = [self.spelling.heard(word.text) for word in words]
         if any(heard):
@@ -150,12 +150,12 @@ class Wordings:
     def _joined(self, words: Sequence[Word], recognised: list[Word], position: int) -> tuple[Word | None, int]:
         first = words[position]
         letters = position
-        while letters < len(words) and len(words[letters].text) == 1 and words[letters].text.isalpha():
+        while letters < min(len(words), position + SPELT_OUT_TO) and _is_letter(words[letters]):
             letters += 1
-        if letters - position >= SPELT_OUT_FROM:
-            whole = self._word("".join(word.text for word in words[position:letters]))
+        for end in range(letters, position + SPELT_OUT_FROM - 1, -1):
+            whole = self.spelling.directly("".join(word.text for word in words[position:end]))
             if whole is not None:
-                return Word(whole, first.start, words[letters - 1].end, first.before), letters - position
+                return Word(whole, first.start, words[end - 1].end, first.before), end - position
         for used in (3, 2):
             parts = words[position : position + used]
             text = "".join(part.text for part in parts)
@@ -170,9 +170,6 @@ class Wordings:
             if text in self._alone or odd:
                 return Word(text, first.start, parts[-1].end, first.before), used
         return None, 1
-
-    def _word(self, text: str) -> str | None:
-        return self.spelling.directly(text) or next(iter(self.spelling.nearest([text]).get(text, ())), None)
 
     def _taken_apart(self, word: Word, recognised: Word) -> list[Word] | None:
         text = word.text
@@ -195,5 +192,11 @@ def _distinct(spans: list[Span]) -> list[Span]:
     return [span for same in by_symptom.values() for span in filter_spans(same)]
 
 
-def _nth(candidates: Sequence[str], number: int) -> str:
-    return candidates[min(number, len(candidates) - 1)]
+def _is_letter(word: Word) -> bool:
+    return len(word.text) == 1 and word.text.isalpha()
+
+
+def _nth(candidates: Sequence[str], number: int, known: str | None) -> str:
+    """A word in the reading with this number: itself if it is known, then what it may be a misspelling of."""
+    readings = [known, *candidates] if known else candidates
+    return readings[min(number, len(readings) - 1)] if readings else UNKNOWN

@@ -16,7 +16,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.answers.questions import RED_FLAG
-from bot.redflags.detector import RedFlagDetector
+from bot.redflags.detector import RedFlagDetector, shared_detector
 
 ORIGINAL_INTENT = "original_intent"
 
@@ -44,7 +44,7 @@ class RedFlagComponent(GraphComponent):
         Raises:
             DataFileError: the lexicon is wrong.
         """
-        return cls(RedFlagDetector())
+        return cls(shared_detector())
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """The examples' intents stand as they are labelled."""
