@@ -23,6 +23,7 @@ from bot.metrics import Metrics
 from bot.redflags.both import load_semantic
 from bot.redflags.detector import shared_detector
 from bot.redflags.gate import Gate
+from bot.redflags.lexicon import FOLDER
 from bot.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -33,8 +34,16 @@ REFRESH_EVERY_S = 5.0
 class Service:
     """Everything between a channel and the replies."""
 
-    def __init__(self, settings: Settings, *, model: Path, sessions: "sessionmaker[Session]") -> None:
+    def __init__(
+        self, settings: Settings, *, model: Path, sessions: "sessionmaker[Session]", rules: Path = FOLDER
+    ) -> None:
         """Put the service together and begin to load the model.
+
+        Args:
+            settings: the service's settings.
+            model: the trained model.
+            sessions: of the database.
+            rules: the folder of the red flags' rules.
 
         Raises:
             DataFileError: a data file is wrong.
@@ -42,7 +51,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.texts = FixedTexts(settings)
-        self.gate = Gate(shared_detector(), load_semantic(settings.models_dir), self.metrics)
+        self.gate = Gate(shared_detector(rules), load_semantic(settings.models_dir), self.metrics)
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
         self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))

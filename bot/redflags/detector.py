@@ -64,14 +64,20 @@ class Detection:
         return replace(self, red_flags=self.red_flags + more, urgency=urgency)
 
 
-@lru_cache(maxsize=1)
-def shared_detector() -> "RedFlagDetector":
-    """The process's one detector with the project's own rules: they take 40 MB.
+def shared_detector(folder: Path = FOLDER) -> "RedFlagDetector":
+    """The process's one detector with these rules: they take a second to read and tens of megabytes to keep.
 
     Raises:
         DataFileError: a file of rules is wrong.
     """
-    return RedFlagDetector()
+    files = sorted((path, path.stat().st_mtime_ns) for path in folder.glob("*.yml"))
+    return _detector_of(folder, tuple(files))
+
+
+@lru_cache(maxsize=1)
+def _detector_of(folder: Path, files: tuple[tuple[Path, int], ...]) -> "RedFlagDetector":
+    """The detector with the rules as they were written at these times."""
+    return RedFlagDetector(folder)
 
 
 class RedFlagDetector:

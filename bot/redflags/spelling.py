@@ -124,7 +124,7 @@ class Spelling:
         asked = [(word, form) for word in dict.fromkeys(words) for form in self._misspelt_forms(word)]
         if not asked or not self._choices:
             return {}
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, int]] = {}  # for each word those near it, with their edits
         for length in {len(form) for _, form in asked}:
             of_length = [(word, form) for word, form in asked if len(form) == length]
             choices, edits = self._near_length(length)
@@ -133,11 +133,13 @@ class Spelling:
             forms = [form for _, form in of_length]
             distances = process.cdist(forms, choices, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8)
             for (word, _), row, fits in zip(of_length, distances, distances <= edits, strict=True):
-                places = np.flatnonzero(fits)
-                if len(places) and word not in found:
-                    ranked = sorted(places, key=lambda place: (choices[place] not in self._first, row[place]))
-                    found[word] = [choices[place] for place in ranked[:CANDIDATES]]
-        return found
+                for place in np.flatnonzero(fits):
+                    word_found = found.setdefault(word, {})
+                    word_found[choices[place]] = min(int(row[place]), word_found.get(choices[place], len(word)))
+        return {
+            word: sorted(near, key=lambda choice: (choice not in self._first, near[choice], choice))[:CANDIDATES]
+            for word, near in found.items()
+        }
 
     def segments(self, word: str) -> list[str] | None:
         """The words that run into each other in a long one; None where it is not made of known words alone."""
