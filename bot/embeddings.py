@@ -37,7 +37,7 @@ MAXIMUM_TOKENS = 256  # what the model was trained with; the rest of a longer se
 HEADS = 12
 LAYERS = 6
 LAYER_NORM_EPSILON = 1e-12
-CACHED_SENTENCES = 4096  # 1.5 kB each
+CACHED_SENTENCES = 2048  # 1.5 kB each
 BATCH_TOKENS = 1024  # tokens, padding included, in one forward pass
 THREADS = 2
 

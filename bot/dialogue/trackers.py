@@ -12,7 +12,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 # Every rule looks at the last message only, and a turn costs time for each event: uncapped, turn 390 took 121 ms
 # instead of 4.6.
 EVENTS_MAXIMUM = 32
-CONVERSATIONS_MAXIMUM = 500  # about 60 kB each
+CONVERSATIONS_MAXIMUM = 300  # about 60 kB each
 AGE_MAXIMUM_S = 6 * 60 * 60
 
 

@@ -17,6 +17,7 @@ CRISIS = "crisis"
 LEXICON = "lexicon"
 VITALS = "vitals"
 SEMANTIC = "semantic"
+REMEMBERED = 64  # messages whose detection is kept
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class RedFlagDetector:
         self._vitals = VitalsReader(folder / "vitals.yml")
         self._tiers = Tiers(folder / "context.yml")
         self._readability = Readability(self._wordings.spelling, lexicon.english, folder / "readable.yml")
+        # The gate and Rasa's component ask for the same message one after the other.
+        self._remembered = lru_cache(REMEMBERED)(self._detect)
         digests = lexicon.digest + self._vitals.digest + self._tiers.digest
         self.ruleset = hashlib.sha256(digests.encode()).hexdigest()[:16]
 
@@ -107,6 +110,9 @@ class RedFlagDetector:
             text: the message as typed.
             touching: only mentions that reach beyond this place count; what stands before was answered already.
         """
+        return self._remembered(text, touching)
+
+    def _detect(self, text: str, touching: int) -> Detection:
         words = words_of(text, self._wordings.spelling.is_whole)
         found = {
             *((mention.symptom, mention.start, mention.end, LEXICON) for mention in self._wordings.find(words)),
