@@ -13,9 +13,9 @@ from spacy.vocab import Vocab
 from bot.redflags.lexicon import Lexicon
 from bot.redflags.patterns import Pattern
 from bot.redflags.reading import Word
+from bot.redflags.rows import UNKNOWN
 from bot.redflags.spelling import Spelling
 
-UNKNOWN = "_"  # stands for every word that means nothing to the lexicon, so that the vocabulary never grows
 SIGNS = frozenset("?/%°℃℉")  # stand between words and are none
 WINDOW = 96  # words looked at together
 RUN_TOGETHER_FROM = 7  # letters of a word that may be several without spaces between them
