@@ -98,8 +98,8 @@ def test_a_text_is_encoded_once(encoder: SentenceEncoder) -> None:
     np.testing.assert_array_equal(broken(encoder).encode(SENTENCES[::-1]), first[::-1])
 
 
-def test_the_cache_keeps_what_was_asked_last(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "CACHED_SENTENCES", 2)
+def test_the_cache_keeps_what_was_asked_last(encoder: SentenceEncoder) -> None:
+    encoder.remember(2)
     one, two, three = SENTENCES
     encoder.encode([one, two])
     encoder.encode([one])

@@ -86,6 +86,7 @@ class Gate:
     async def second_look(self, text: str) -> list[RedFlag]:
         """Look at a message with the second detector; late, overloaded or failing it is left out."""
         if self._semantic is None:
+            self._metrics.semantic_left_out.labels("missing").inc()
             return []
         if self._waiting >= WAITING_MAXIMUM:
             return self._leave_out("overloaded")

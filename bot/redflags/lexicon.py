@@ -1,7 +1,6 @@
 """The lexicon of red-flag symptoms: its files, checked and read."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +80,6 @@ class Lexicon:
     words: dict[str, str]
     rows: dict[tuple[str, ...], str]
     patterns: tuple[tuple[str, Pattern], ...]
-    digest: str
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -120,8 +118,7 @@ def read_lexicon(folder: Path = FOLDER) -> Lexicon:
         for name, phrases in symptoms.items():
             for text in phrases:
                 rows.setdefault(tuple(word.text for word in words_of(text)), name)
-    written = file.json(sort_keys=True) + languages.json(sort_keys=True)
-    return Lexicon(words, rows, tuple(patterns), hashlib.sha256(written.encode()).hexdigest()[:16])
+    return Lexicon(words, rows, tuple(patterns))
 
 
 def _classes(classes: dict[str, list[str]]) -> dict[str, frozenset[str]]:

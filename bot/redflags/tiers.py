@@ -1,6 +1,5 @@
 """How urgent a mention is, from the words around it: T1 (now, or unclear) or T2. Never whether it counts."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -87,7 +86,6 @@ class Tiers:
                 "recent": file.recent_times,
             }
         )
-        self.digest = hashlib.sha256(file.json(sort_keys=True).encode()).hexdigest()[:16]
 
     def of(self, words: Sequence[Word], mentions: Sequence[tuple[str, int, int]], *, measured: bool) -> str:
         """The tier of a message: T1 where any of its mentions is.

@@ -4,7 +4,6 @@ A number is a vital sign where a name or a unit says so, or where it can hardly 
 stands elsewhere in a message takes a reading back.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +106,6 @@ class VitalsReader:
             name: [tuple(word.text for word in words_of(native)) for native in measure.native_names]
             for name, measure in file.measures.items()
         }
-        self.digest = hashlib.sha256(file.json(sort_keys=True).encode()).hexdigest()[:16]
 
     def find(self, words: Sequence[Word]) -> list[Vital]:
         """Every value in a message that is a red flag; two that are half of one count together."""
