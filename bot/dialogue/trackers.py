@@ -11,8 +11,8 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 # Every rule looks at the last message only, and a turn costs time for each event: uncapped, turn 390 took 121 ms
 # instead of 4.6.
-EVENTS_MAXIMUM = 32
-CONVERSATIONS_MAXIMUM = 300  # about 60 kB each
+EVENTS_MAXIMUM = 24
+CONVERSATIONS_MAXIMUM = 200  # about 45 kB each
 AGE_MAXIMUM_S = 6 * 60 * 60
 
 

@@ -58,12 +58,10 @@ class Spelling:
         file = load_data_file(path, SpellingFile)
         self._whole = frozenset(file.whole)
         self.vocabulary = frozenset(vocabulary)
-        self._common = frozenset(
-            word for word, frequency in get_frequency_dict("en", "small").items() if frequency >= COMMON_FREQUENCY
-        ).union(file.not_misspelt)
-        self._everyday = frozenset(
-            word for word, frequency in get_frequency_dict("en", "small").items() if frequency >= EVERYDAY_FREQUENCY
-        ).union(file.not_misspelt)
+        frequencies = get_frequency_dict("en", "small")
+        self._common = _from_frequency(frequencies, COMMON_FREQUENCY).union(file.not_misspelt)
+        self._everyday = _from_frequency(frequencies, EVERYDAY_FREQUENCY).union(file.not_misspelt)
+        get_frequency_dict.cache_clear()  # 4 MB that nobody asks for again
         self._heard = {heard: word for heard, word in file.heard.items() if word in self.vocabulary}
         self._letters = str.maketrans(file.leetspeak)
         self._lookalikes = str.maketrans(file.lookalikes)
@@ -185,3 +183,7 @@ class Spelling:
         if piece in SHORT_SEGMENTS:
             return True
         return len(piece) >= SHORTEST_SEGMENT and (piece in self.vocabulary or piece in self._common)
+
+
+def _from_frequency(frequencies: dict[str, float], least: float) -> frozenset[str]:
+    return frozenset(word for word, frequency in frequencies.items() if frequency >= least)
