@@ -21,6 +21,7 @@ from bot.dialogue.worker import DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
 from bot.redflags.both import load_semantic
+from bot.redflags.burst import RecentPieces
 from bot.redflags.detector import shared_detector
 from bot.redflags.gate import Gate
 from bot.redflags.lexicon import FOLDER
@@ -51,7 +52,12 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.texts = FixedTexts(settings)
-        self.gate = Gate(shared_detector(rules), load_semantic(settings.models_dir), self.metrics)
+        self.gate = Gate(
+            shared_detector(rules),
+            load_semantic(settings.models_dir),
+            RecentPieces(rules / "bursts.yml"),
+            self.metrics,
+        )
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
         self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))

@@ -3,42 +3,72 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
-WINDOW_S = 30.0  # how long after a piece the next one still continues it
-PIECES_MAXIMUM = 6  # read together with the newest
-CHARACTERS_MAXIMUM = 600  # of earlier pieces; longer messages are no pieces
-CONVERSATIONS_MAXIMUM = 2000
+from bot.data_file import Entry, load_data_file
+from bot.redflags.lexicon import FOLDER
+from bot.redflags.reading import words_of
+
+
+class BurstsFile(Entry):
+    """What bursts.yml holds."""
+
+    window_s: float
+    pieces_maximum: int
+    characters_maximum: int
+    conversations_maximum: int
+    acknowledgements: frozenset[str]
+
+
+@dataclass
+class _Piece:
+    sent: float
+    text: str
+    answered: bool = False
 
 
 class RecentPieces:
     """The last pieces of each conversation, for a short time. For one thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path = FOLDER / "bursts.yml", clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with none.
 
         Args:
+            path: the file of limits and acknowledgements.
             clock: seconds that only grow.
+
+        Raises:
+            DataFileError: the file is wrong; names the line and the key.
         """
+        self._limits = load_data_file(path, BurstsFile)
         self._clock = clock
-        self._conversations: OrderedDict[str, deque[tuple[float, str]]] = OrderedDict()
+        self._conversations: OrderedDict[str, deque[_Piece]] = OrderedDict()
 
     def with_earlier(self, conversation: str, text: str) -> tuple[str, int]:
         """Put a message behind the pieces that came shortly before it, and remember it.
 
+        A message that only says "ok thank you" stands alone where what came before it was answered.
+
         Returns:
             all of them as one text, and where the newest begins in it.
         """
-        now = self._clock()
-        pieces = self._conversations.setdefault(conversation, deque(maxlen=PIECES_MAXIMUM))
+        now, most = self._clock(), self._limits.characters_maximum
+        pieces = self._conversations.setdefault(conversation, deque(maxlen=self._limits.pieces_maximum))
         self._conversations.move_to_end(conversation)
-        while len(self._conversations) > CONVERSATIONS_MAXIMUM:
+        while len(self._conversations) > self._limits.conversations_maximum:
             self._conversations.popitem(last=False)
-        while pieces and now - pieces[0][0] > WINDOW_S:
+        while pieces and now - pieces[0].sent > self._limits.window_s:
             pieces.popleft()
-        earlier = " ".join(piece for _, piece in pieces)[-CHARACTERS_MAXIMUM:]
-        pieces.append((now, text[-CHARACTERS_MAXIMUM:]))
-        return (f"{earlier} {text}", len(earlier) + 1) if earlier else (text, 0)
+        earlier = " ".join(piece.text for piece in pieces)[-most:]
+        stands_alone = any(piece.answered for piece in pieces) and self._acknowledges(text)
+        pieces.append(_Piece(now, text[-most:]))
+        return (text, 0) if stands_alone or not earlier else (f"{earlier} {text}", len(earlier) + 1)
 
-    def forget(self, conversation: str) -> None:
-        """Begin anew: what was sent so far has been answered."""
-        self._conversations.pop(conversation, None)
+    def answered(self, conversation: str) -> None:
+        """Remember that what was sent so far has got the fixed reply."""
+        for piece in self._conversations.get(conversation, ()):
+            piece.answered = True
+
+    def _acknowledges(self, text: str) -> bool:
+        return all(word.text in self._limits.acknowledgements for word in words_of(text))

@@ -20,8 +20,11 @@ SEMANTIC = "semantic"
 REMEMBERED = 64  # messages whose detection is kept
 
 
-# What a message is read by; examples.yml is what the second detector learned from.
-RULES = ("lexicon.yml", "languages.yml", "spelling.yml", "vitals.yml", "context.yml", "readable.yml")
+# What decides about a message; examples.yml is what the second detector learned from.
+RULES = (
+    *("lexicon.yml", "languages.yml", "spelling.yml", "vitals.yml", "context.yml", "readable.yml"),
+    *("bursts.yml", "examples.yml"),
+)
 
 
 def _fingerprint(folder: Path) -> str:
@@ -100,7 +103,7 @@ class RedFlagDetector:
         """Read the rules.
 
         Args:
-            folder: holds lexicon.yml, languages.yml, spelling.yml, vitals.yml and context.yml.
+            folder: holds the files of rules, those of `RULES`.
 
         Raises:
             DataFileError: a file is missing or wrong; names the line and the key.

@@ -25,17 +25,24 @@ WAITING_MAXIMUM = 64  # messages that wait for the second detector; more are lef
 class Gate:
     """Both detectors, with limits. The first one fails closed, the second one is left out when it fails."""
 
-    def __init__(self, detector: RedFlagDetector, semantic: SemanticDetector | None, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        detector: RedFlagDetector,
+        semantic: SemanticDetector | None,
+        recent: RecentPieces,
+        metrics: Metrics,
+    ) -> None:
         """Prepare.
 
         Args:
             detector: the lexicon with the vitals reader.
             semantic: the detector by meaning; None where it could not be loaded.
+            recent: what each conversation sent in the last seconds.
             metrics: counts what went wrong.
         """
         self._detector = detector
         self._semantic = semantic
-        self._recent = RecentPieces()
+        self._recent = recent
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="red-flags")
         self._second_thread = ThreadPoolExecutor(1, thread_name_prefix="red-flags-semantic")
         self._waiting = 0
@@ -64,7 +71,7 @@ class Gate:
                 work = asyncio.get_running_loop().run_in_executor(self._threads, self._look, text, together, start)
                 detection = await asyncio.wait_for(work, WAIT_LIMIT_S)
             if detection.triggers:
-                self._recent.forget(conversation)  # "ok thank you" does not complete what was answered
+                self._recent.answered(conversation)
             return detection
         except Exception as error:  # whatever it is, the family gets the emergency reply
             logger.error("gate.failed", error=type(error).__name__)

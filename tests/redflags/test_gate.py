@@ -4,15 +4,19 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from bot.data_file import load_data_file
 from bot.metrics import Metrics
-from bot.redflags import burst, gate
-from bot.redflags.burst import CHARACTERS_MAXIMUM, PIECES_MAXIMUM, WINDOW_S, RecentPieces
+from bot.redflags import gate
+from bot.redflags.burst import BurstsFile, RecentPieces
 from bot.redflags.detector import Detection, RedFlag, RedFlagDetector
 from bot.redflags.gate import LONG, Gate
+from bot.redflags.lexicon import FOLDER
 
+LIMITS = load_data_file(FOLDER / "bursts.yml", BurstsFile)
 SOON_S = 30  # far above any limit here: a test that takes as long hangs
 
 
@@ -82,7 +86,7 @@ def semantic() -> Iterator[FakeSemantic]:
 
 @pytest.fixture
 def faked(fake: FakeDetector, semantic: FakeSemantic, metrics: Metrics) -> Iterator[Gate]:
-    made = Gate(fake, semantic, metrics)  # type: ignore[arg-type]
+    made = Gate(fake, semantic, RecentPieces(), metrics)  # type: ignore[arg-type]
     yield made
     made.close()
 
@@ -99,8 +103,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def real(detector: RedFlagDetector, metrics: Metrics, clock: Clock) -> Iterator[Gate]:
-    made = Gate(detector, None, metrics)
-    made._recent = RecentPieces(clock)
+    made = Gate(detector, None, RecentPieces(clock=clock), metrics)
     yield made
     made.close()
 
@@ -289,7 +292,7 @@ async def test_pieces_of_another_conversation_are_another_matter(real: Gate) -> 
 
 async def test_a_piece_that_comes_late_stands_alone(real: Gate, clock: Clock) -> None:
     await real.first_look("family", "I want")
-    clock.now += WINDOW_S + 1
+    clock.now += LIMITS.window_s + 1
     assert not (await real.first_look("family", "to die in")).triggers
 
 
@@ -299,6 +302,26 @@ async def test_what_was_answered_does_not_fire_again(real: Gate, red_flag: str, 
     assert (await real.first_look("family", red_flag)).triggers
     assert not (await real.first_look("family", thanks)).triggers
     assert not (await real.first_look("family", thanks)).triggers
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "symptom"),
+    [
+        ("he has fever and can't", "breathe", "breathing"),
+        ("temp is 39.1, she wants", "to die", "crisis"),
+        ("still bleeding. now his lips are", "turning blue", "colour"),
+    ],
+)
+async def test_what_begins_in_an_answered_piece_is_seen(real: Gate, first: str, second: str, symptom: str) -> None:
+    answered = await real.first_look("family", first)
+    assert answered.triggers
+    assert symptom not in {flag.symptom for flag in answered.red_flags}
+    assert symptom in {flag.symptom for flag in (await real.first_look("family", second)).red_flags}
+
+
+async def test_an_acknowledgement_is_a_piece_while_nothing_was_answered(real: Gate) -> None:
+    assert not (await real.first_look("family", "she suddenly cannot")).triggers
+    assert (await real.first_look("family", "see")).triggers
 
 
 async def test_a_new_mention_fires_again(real: Gate) -> None:
@@ -315,44 +338,46 @@ async def test_the_tier_of_pieces_is_that_of_them_together(real: Gate) -> None:
 
 
 def test_recent_pieces_are_put_before_the_newest(clock: Clock) -> None:
-    recent = RecentPieces(clock)
+    recent = RecentPieces(clock=clock)
     assert recent.with_earlier("family", "he is") == ("he is", 0)
     assert recent.with_earlier("family", "really") == ("he is really", 6)
     assert recent.with_earlier("family", "tired") == ("he is really tired", 13)
 
 
 def test_pieces_leave_one_by_one(clock: Clock) -> None:
-    recent = RecentPieces(clock)
+    recent = RecentPieces(clock=clock)
     recent.with_earlier("family", "one")
-    clock.now = WINDOW_S / 2
+    clock.now = LIMITS.window_s / 2
     recent.with_earlier("family", "two")
-    clock.now = WINDOW_S
+    clock.now = LIMITS.window_s
     assert recent.with_earlier("family", "three")[0] == "one two three"
-    clock.now = WINDOW_S + 0.1
+    clock.now = LIMITS.window_s + 0.1
     assert recent.with_earlier("family", "four")[0] == "two three four"
 
 
 def test_only_so_many_pieces_are_kept(clock: Clock) -> None:
-    recent = RecentPieces(clock)
+    recent = RecentPieces(clock=clock)
     for number in range(50):
         together, start = recent.with_earlier("family", f"piece{number}")
-    assert together.split() == [f"piece{number}" for number in range(49 - PIECES_MAXIMUM, 50)]
+    assert together.split() == [f"piece{number}" for number in range(49 - LIMITS.pieces_maximum, 50)]
     assert together[start:] == "piece49"
 
 
 def test_only_so_many_characters_are_kept(clock: Clock) -> None:
-    recent = RecentPieces(clock)
+    recent = RecentPieces(clock=clock)
     for _ in range(5):
         recent.with_earlier("family", "x" * 100_000)
     together, start = recent.with_earlier("family", "end")
-    assert (len(together), start) == (CHARACTERS_MAXIMUM + 4, CHARACTERS_MAXIMUM + 1)
-    kept = sum(len(text) for pieces in recent._conversations.values() for _, text in pieces)
-    assert kept <= PIECES_MAXIMUM * CHARACTERS_MAXIMUM
+    assert (len(together), start) == (LIMITS.characters_maximum + 4, LIMITS.characters_maximum + 1)
+    kept = sum(len(piece.text) for pieces in recent._conversations.values() for piece in pieces)
+    assert kept <= LIMITS.pieces_maximum * LIMITS.characters_maximum
 
 
-def test_only_so_many_conversations_are_kept_and_the_oldest_go(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(burst, "CONVERSATIONS_MAXIMUM", 3)
-    recent = RecentPieces(clock)
+def test_only_so_many_conversations_are_kept_and_the_oldest_go(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "bursts.yml"
+    text = (FOLDER / "bursts.yml").read_text()
+    file.write_text(text.replace(f"conversations_maximum: {LIMITS.conversations_maximum}", "conversations_maximum: 3"))
+    recent = RecentPieces(file, clock)
     for name in ("a", "b", "c"):
         recent.with_earlier(name, "first")
     recent.with_earlier("a", "second")
