@@ -7,7 +7,9 @@ from bot.data_file import Entry
 from bot.redflags.reading import Word
 
 DIGITS_MAXIMUM = 3  # of the part before the decimals; a longer number measures nothing about a patient
-_DECIMAL_SIGNS = frozenset({".", ",", "·", "'", "-", "°", "٫", "،", ":"})
+DECIMALS_MAXIMUM = 2
+_DECIMAL_SIGNS = frozenset({".", ",", "·", "-", "°", "٫", "،", ":"})
+_RANGE_SIGN = "-"  # "120-130" is a range, and "38-5" a decimal
 
 
 class NumberWords(Entry):
@@ -56,15 +58,19 @@ def _digits(words: Sequence[Word], position: int) -> list[Number]:
     following = position + 1
     if following < len(words) and words[following].text == "°":
         following += 1
-    if following < len(words) and words[following].text.isdecimal() and len(words[following].text) <= 2:
-        after = words[following]
-        between = after.before.strip()
+    if following == len(words) or not words[following].text.isdecimal():
+        return readings
+    after = words[following]
+    between = after.before.strip()
+    if len(after.text) <= DECIMALS_MAXIMUM:
         decimal = value + float(after.text) / 10 ** len(after.text)
         signed = following > position + 1 or between in _DECIMAL_SIGNS
         if signed and (not after.before.isspace() or following > position + 1):
             readings = [Number(decimal, position, following + 1, decimal=True)]
         elif not between and len(after.text) == 1:
             readings.append(Number(decimal, position, following + 1, decimal=True, certain=False))
+    if between == _RANGE_SIGN and 1 < len(after.text) <= DIGITS_MAXIMUM and len(word.text) > 1:
+        readings += [Number(end, position, following + 1, decimal=False) for end in (value, float(after.text))]
     return readings
 
 

@@ -68,6 +68,7 @@ class VitalsFile(Entry):
     sources: dict[str, str]
     measures: dict[str, Measure]
     pressure: Pressure
+    other_names: frozenset[str]
     not_vitals_before: frozenset[str]
     not_vitals_behind: frozenset[str]
     number_words: NumberWords
@@ -115,8 +116,11 @@ class VitalsReader:
         counted = frozenset(place for number in numbers for place in range(number.first, number.last))
         red: list[Vital] = []
         amber: list[tuple[str, Vital]] = []
+        named = {name: self._places_of_names(name, measure, words) for name, measure in self._file.measures.items()}
+        other_names = frozenset(place for place, word in enumerate(words) if word.text in self._file.other_names)
         for name, measure in self._file.measures.items():
-            names = self._places_of_names(name, measure, words)
+            names = named[name]
+            named_by_others = other_names.union(*(places for other, places in named.items() if other != name)) - names
             possible = frozenset(
                 place
                 for number in numbers
@@ -129,7 +133,8 @@ class VitalsReader:
                     continue
                 if not (measure.is_red(value) or measure.is_amber(value)):
                     continue
-                meant = self._meant(measure, names, words, number, counted, possible)
+                claimed = self._name_before(named_by_others, number, counted) is not None
+                meant = self._meant(measure, names, words, number, counted, possible if claimed else frozenset())
                 if meant is None:
                     continue
                 low = measure.low_symptom and value < measure.red_under
@@ -163,7 +168,7 @@ class VitalsReader:
         words: Sequence[Word],
         number: Number,
         counted: frozenset[int],
-        possible: frozenset[int],
+        others: frozenset[int],
     ) -> tuple[int, int] | None:
         """The words that say that a number is of this measure, the number among them; None where nothing says so.
 
@@ -173,7 +178,8 @@ class VitalsReader:
             words: the message.
             number: a number in it.
             counted: the places of all numbers.
-            possible: the places of those that can be values of this measure.
+            others: the places of those numbers that a name behind this one may belong to instead ("pulse 88 sats
+                97"); none where no other measure's name stands before this number.
         """
         behind = words[number.last].text if number.last < len(words) else ""
         has_unit = behind in measure.units
@@ -181,7 +187,7 @@ class VitalsReader:
         before = words[number.first - 1] if number.first else None
         if before is not None and before.text in measure.names_beside and not self._is_car_t(words, number.first):
             return number.first - 1, last
-        place = self._name_of(names, number, counted, possible, len(words))
+        place = self._name_of(names, number, counted, others, len(words))
         if measure.unit_needed:
             if not has_unit or not names:
                 return None
@@ -211,20 +217,27 @@ class VitalsReader:
         spoken_for = before in excluded and not (before == "at" and number.decimal)
         return spoken_for or sign in excluded or behind in self._file.not_vitals_behind
 
-    @staticmethod
+    @classmethod
     def _name_of(
-        names: frozenset[int], number: Number, counted: frozenset[int], possible: frozenset[int], end: int
+        cls, names: frozenset[int], number: Number, counted: frozenset[int], others: frozenset[int], end: int
     ) -> int | None:
         """Where a name stands: before the number with no other value between, or directly behind it."""
+        place = cls._name_before(names, number, counted)
+        if place is not None:
+            return place
+        for place in range(number.last, min(number.last + NAME_BEHIND, end)):
+            if place in names:
+                taken = any(after in others for after in range(place + 1, place + NAME_BEHIND + 1))
+                return None if taken else place
+        return None
+
+    @staticmethod
+    def _name_before(names: frozenset[int], number: Number, counted: frozenset[int]) -> int | None:
         for place in range(number.first - 1, max(number.first - NAME_BEFORE - 2, -1), -1):
             if place in names:
                 return place
             if place in counted:
-                break
-        for place in range(number.last, min(number.last + NAME_BEHIND, end)):
-            if place in names:
-                taken = any(after in possible for after in range(place + 1, place + NAME_BEHIND + 1))
-                return None if taken else place
+                return None
         return None
 
     def _pressures(self, words: Sequence[Word], numbers: Sequence[Number]) -> Iterable[tuple[bool, Vital]]:

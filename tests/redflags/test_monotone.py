@@ -55,8 +55,8 @@ MESSAGES = [
     "temperature is 101.4 F",
     "thermometer says thirty nine point two",
     "his temp is one oh two",
-    "sats 88",
-    "sats 88",
+    "88 sats",
+    "88 sats",
     "pulse 140",
     "resp rate 32",
     "bp 85/50",
@@ -215,7 +215,7 @@ def test_each_sign_between_all_words(sign: str) -> None:
 def triggers_in_pieces(pieces: list[str], wait: float) -> bool:
     """Whether any of the messages triggers, alone or read together with those before it."""
     now = 0.0
-    recent = RecentPieces(lambda: now)
+    recent = RecentPieces(clock=lambda: now)
     for piece in pieces:
         together, start = recent.with_earlier("family", piece)
         if triggers(piece) or detector().detect(together, touching=start).triggers:

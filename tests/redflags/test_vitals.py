@@ -290,6 +290,37 @@ def test_two_amber_values_of_one_kind_are_none(detector: RedFlagDetector, text: 
     assert vitals(detector, text) == set()
 
 
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("88 sats", {BREATHING}),
+        ("88 sats 97", {BREATHING}),
+        ("pulse 88 sats", {BREATHING}),
+        ("pulse 88 sats 97", set()),
+        ("T 36.6, P 84, SpO2 98, RR 18", set()),
+        ("resp rate 22, pulse 90", set()),
+    ],
+)
+def test_a_number_between_two_names_is_of_the_first(detector: RedFlagDetector, text: str, symptoms: set[str]) -> None:
+    assert vitals(detector, text) == symptoms
+
+
+@pytest.mark.parametrize(
+    ("text", "symptoms"),
+    [
+        ("pulse 110-130", {HEART}),
+        ("hr 90-140", {HEART}),
+        ("sats 90-95", {BREATHING}),
+        ("temp 36-39", {FEVER}),
+        ("38-5", {FEVER}),
+        ("pulse 70-80", set()),
+        ("sats 95-98", set()),
+    ],
+)
+def test_both_ends_of_a_range_are_read(detector: RedFlagDetector, text: str, symptoms: set[str]) -> None:
+    assert vitals(detector, text) == symptoms
+
+
 @pytest.mark.parametrize("normal", NO_AMBER)
 def test_an_amber_value_beside_a_normal_one_is_none(detector: RedFlagDetector, normal: str) -> None:
     amber = "resp rate 22" if not normal.startswith("resp") else "pulse 100"
