@@ -21,10 +21,7 @@ LONGEST_MISSPELT = 20  # letters; in longer ones words run together
 CANDIDATES = 4  # words that a misspelt one may stand for
 POSSESSIVE_FROM = 3  # letters of the word before its s
 LEETSPEAK_LETTERS = 3  # at least so many of a word with digits in it
-SHORTEST_SEGMENT = 3  # letters; words that run into each other are taken apart into no shorter ones, but for these:
-SHORT_SEGMENTS = frozenset(
-    ["a", "i", "he", "is", "in", "my", "we", "no", "so", "to", "up", "on", "at", "me", "it", "of", "hr", "bp"]
-)
+SHORTEST_SEGMENT = 3  # letters; words that run into each other are taken apart into no shorter ones, but for a few
 LONGEST_SEGMENT = 16  # letters
 
 _LONG_REPEAT = re.compile(r"(.)\1{2,}")
@@ -39,6 +36,7 @@ class SpellingFile(Entry):
     spellings: dict[str, list[str]]
     heard: dict[str, str]
     not_misspelt: list[str]
+    short_segments: list[str]
 
 
 class Spelling:
@@ -62,6 +60,7 @@ class Spelling:
         self._common = _from_frequency(frequencies, COMMON_FREQUENCY).union(file.not_misspelt)
         self._everyday = _from_frequency(frequencies, EVERYDAY_FREQUENCY).union(file.not_misspelt)
         get_frequency_dict.cache_clear()  # 4 MB that nobody asks for again
+        self._short_segments = frozenset(file.short_segments)
         self._heard = {heard: word for heard, word in file.heard.items() if word in self.vocabulary}
         self._letters = str.maketrans(file.leetspeak)
         self._lookalikes = str.maketrans(file.lookalikes)
@@ -141,25 +140,6 @@ class Spelling:
 
     def segments(self, word: str) -> list[str] | None:
         """The words that run into each other in a long one; None where it is not made of known words alone."""
-        return self._segments(word)
-
-    def _forms(self, word: str) -> list[str]:
-        forms = [word]
-        if not word.isascii():
-            forms.append(word.translate(self._lookalikes))
-        if not word.isalpha():
-            forms += [form.translate(self._letters) for form in list(forms)]
-        if _LONG_REPEAT.search(word):
-            forms += [_LONG_REPEAT.sub(kept, form) for form in list(forms) for kept in (r"\1\1", r"\1")]
-        return forms
-
-    def _misspelt_forms(self, word: str) -> list[str]:
-        if word in self._common:
-            return []
-        forms = [form for form in self._forms(word) if ONE_EDIT_FROM - 1 <= len(form) <= LONGEST_MISSPELT]
-        return [] if any(form in self._common for form in forms[1:]) else [form for form in forms if form.isalpha()]
-
-    def _segments(self, word: str) -> list[str] | None:
         best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(word)  # pieces so far, where the last begins
         for end in range(1, len(word) + 1):
             for start in range(max(0, end - LONGEST_SEGMENT), end):
@@ -179,8 +159,24 @@ class Spelling:
             end = step[1]
         return pieces[::-1]
 
+    def _forms(self, word: str) -> list[str]:
+        forms = [word]
+        if not word.isascii():
+            forms.append(word.translate(self._lookalikes))
+        if not word.isalpha():
+            forms += [form.translate(self._letters) for form in list(forms)]
+        if _LONG_REPEAT.search(word):
+            forms += [_LONG_REPEAT.sub(kept, form) for form in list(forms) for kept in (r"\1\1", r"\1")]
+        return forms
+
+    def _misspelt_forms(self, word: str) -> list[str]:
+        if word in self._common:
+            return []
+        forms = [form for form in self._forms(word) if ONE_EDIT_FROM - 1 <= len(form) <= LONGEST_MISSPELT]
+        return [form for form in forms if form.isalpha() and form not in self._common]
+
     def _is_segment(self, piece: str) -> bool:
-        if piece in SHORT_SEGMENTS:
+        if piece in self._short_segments:
             return True
         return len(piece) >= SHORTEST_SEGMENT and (piece in self.vocabulary or piece in self._common)
 

@@ -38,6 +38,7 @@ class ContextFile(Entry):
     past_numbers: dict[str, int]
     past_months: list[str]
     before_month: frozenset[str]
+    past_verbs: frozenset[str]
     recent_times: list[str]
 
 
@@ -172,6 +173,8 @@ class Tiers:
             days = self._file.past_units[unit] * max((self._number(text) for text in before), default=0)
             if days >= self._file.past_days_minimum:
                 return True
+        if not any(words[place].text in self._file.past_verbs for place in range(sentence.first, sentence.last)):
+            return False  # "shaking like a wet dog in january" says nothing of when
         return any(
             words[place].text in self._long_past_months(self._today())
             and words[place - 1].text in self._file.before_month

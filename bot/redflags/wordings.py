@@ -59,7 +59,7 @@ class Wordings:
             by_symptom[symptom].append(Doc(self._vocab, words=list(words)))
         for symptom, docs in by_symptom.items():
             self._rows.add(symptom, docs)
-        self._matchers: list[tuple[str, Matcher]] = []
+        self._matchers: list[Matcher] = []
         self._wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)  # word → (pattern, bit of its item)
         self._complete: list[int] = []
         for symptom, pattern in lexicon.patterns:
@@ -70,7 +70,7 @@ class Wordings:
         matcher = Matcher(self._vocab, validate=False)
         matcher.add(symptom, [pattern.for_matcher()], greedy="LONGEST")
         number = len(self._matchers)
-        self._matchers.append((symptom, matcher))
+        self._matchers.append(matcher)
         for position, item in enumerate(pattern.items):
             for word in item.words:
                 self._wanted[word].append((number, 1 << position))
@@ -116,7 +116,7 @@ class Wordings:
             doc = Doc(self._vocab, words=[word.text for word in window])
             spans = list(self._rows(doc, as_spans=True))
             for number in self._candidates(window):
-                spans.extend(self._matchers[number][1](doc, as_spans=True))
+                spans.extend(self._matchers[number](doc, as_spans=True))
             doc.spans["red_flags"] = _distinct(spans)
             for span in doc.spans["red_flags"]:
                 yield Mention(span.label_, window[span.start].start, window[span.end - 1].end)
