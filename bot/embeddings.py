@@ -39,6 +39,7 @@ LAYERS = 6
 LAYER_NORM_EPSILON = 1e-12
 CACHED_SENTENCES = 2048  # 1.5 kB each
 BATCH_TOKENS = 1024  # tokens, padding included, in one forward pass
+PADDING_MAXIMUM = 1.5  # times as long as its shortest sentence is the longest one of a batch
 THREADS = 2
 
 
@@ -128,7 +129,12 @@ class SentenceEncoder:
         encodings = self._tokenizer.encode_batch(texts)
         batches: list[tuple[list[str], list[list[int]]]] = []
         for text, encoding in sorted(zip(texts, encodings, strict=True), key=lambda pair: len(pair[1].ids)):
-            if not batches or (len(batches[-1][0]) + 1) * len(encoding.ids) > BATCH_TOKENS:
+            length = len(encoding.ids)
+            if (
+                not batches
+                or (len(batches[-1][0]) + 1) * length > BATCH_TOKENS
+                or length > PADDING_MAXIMUM * len(batches[-1][1][0])
+            ):
                 batches.append(([], []))
             batches[-1][0].append(text)
             batches[-1][1].append(encoding.ids)

@@ -32,7 +32,6 @@ _MODEL_PARTS = (
 )
 _RED_FLAG_PARTS = ("data/nlu.yml", "bot/redflags/data/*.yml", "bot/redflags/*.py", *_ENCODER)
 SENTENCES = 20_000  # more than all examples together
-QUESTIONS_STEP = 2  # every second ordinary question says as much as all of them
 
 
 class TrainingError(UserError):
@@ -68,7 +67,7 @@ def train(models: Path, *, force: bool = False) -> tuple[Path, bool]:
             trained = True
         if force or not _is_fresh(red_flags, _RED_FLAG_PARTS):
             digest = _digest(_RED_FLAG_PARTS)
-            learn(shared_encoder(), _questions_without_red_flag()).save(red_flags)
+            learn(shared_encoder(), questions_without_red_flag()).save(red_flags)
             _mark(red_flags).write_text(digest + "\n")
             trained = True
     return archive, trained
@@ -101,11 +100,15 @@ def _mark(trained: Path) -> Path:
     return trained.with_name(trained.name.partition(".")[0] + ".sha256")
 
 
-def _questions_without_red_flag() -> list[str]:
-    """Examples of all intents in which the first red-flag detector finds nothing."""
+def questions_without_red_flag() -> list[str]:
+    """Examples of all intents in which the first red-flag detector finds nothing.
+
+    Raises:
+        DataFileError: a data file is wrong.
+    """
     detector = shared_detector()
     texts = [example.text for example in read_nlu_examples()]
-    return [text for text in texts[::QUESTIONS_STEP] if not detector.detect(text).triggers]
+    return [text for text in texts if not detector.detect(text).triggers]
 
 
 def _train_into(models: Path, name: str) -> Path:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import beta
 
+from bot.dialogue.training import questions_without_red_flag
 from bot.embeddings import shared_encoder
 from bot.evaluation.labelled import LabelledFileError, read_labelled
 from bot.redflags.both import BothDetectors
-from bot.redflags.detector import Detection
-from bot.redflags.examples import WITHOUT, read_examples
-from bot.redflags.learning import embedded, fitted
-from bot.redflags.semantic import SemanticDetector, Weights
+from bot.redflags.detector import SEMANTIC, Detection
+from bot.redflags.examples import WITHOUT, Example, read_examples
+from bot.redflags.learning import fitted, weights_of
+from bot.redflags.semantic import SemanticDetector
 from bot.settings import Settings
 
 GROUPS = ("family", "symptom", "phenomenon")  # columns of files whose messages all mention a red flag
@@ -32,7 +33,7 @@ class Group:
     messages: int
     found: int
     by_lexicon: int  # found by the lexicon or the vitals reader
-    only_by_meaning: int
+    by_meaning: int  # found by the second detector, whether or not the first finds it
     tiers_given: int = 0
     tiers_right: int = 0
 
@@ -94,17 +95,16 @@ def _measured(file: str, detect: Callable[[str], Detection]) -> Iterable[Group]:
 
 
 def _group(file: str, name: str, mentions: bool, detections: Sequence[Detection], tiers: Sequence[str]) -> Group:
-    by_lexicon = [any(flag.detector != "semantic" for flag in detection.red_flags) for detection in detections]
-    found = [detection.triggers for detection in detections]
+    detectors = [{flag.detector for flag in detection.red_flags} for detection in detections]
     tiered = [(tier, detection.tier) for tier, detection in zip(tiers, detections, strict=True) if tier]
     return Group(
         file,
         name,
         mentions,
         len(detections),
-        sum(found),
-        sum(by_lexicon),
-        sum(both and not one for both, one in zip(found, by_lexicon, strict=True)),
+        sum(detection.triggers for detection in detections),
+        sum(bool(of_one - {SEMANTIC}) for of_one in detectors),
+        sum(SEMANTIC in of_one for of_one in detectors),
         len(tiered),
         sum(expected == given for expected, given in tiered),
     )
@@ -115,15 +115,15 @@ def _left_out(detector: BothDetectors) -> Iterable[Group]:
     if detector.second is None:
         return
     examples = read_examples()
-    vectors = embedded(shared_encoder(), [example.text for example in examples])
+    examples += [Example(text, WITHOUT, "questions") for text in questions_without_red_flag()]
+    shared_encoder().remember(len(examples))
+    vectors = shared_encoder().encode([example.text for example in examples])
     symptoms = np.array([example.symptom for example in examples])
     voices = np.array([example.voice for example in examples])
     for title, labels in (("voice left out", voices), ("symptom left out", symptoms)):
         for label in dict.fromkeys(labels[symptoms != WITHOUT]):
             out = (labels == label) & (symptoms != WITHOUT)
-            classifier = fitted(vectors[~out], symptoms[~out])
-            names = tuple(str(name) for name in classifier.classes_)
-            weights = Weights(names, classifier.coef_, classifier.intercept_, detector.second.limit)
+            weights = weights_of(fitted(vectors[~out], symptoms[~out]), limit=detector.second.limit)
             semantic = SemanticDetector(shared_encoder(), weights)
             texts = [example.text for example, left in zip(examples, out, strict=True) if left]
             detections = [detector.first.detect(text).adding(semantic.find(text)) for text in texts]
@@ -137,12 +137,12 @@ def _table(groups: Sequence[Group], left_out: Sequence[Group]) -> str:
         tier = f"{group.tiers_right / group.tiers_given * 100:.1f}" if group.tiers_given else "-"
         lines.append(
             f"{title[:43]:44}{group.messages:9}{group.found:7}{group.share * 100:7.1f}{group.bound * 100:7.1f}"
-            f"{group.by_lexicon:9}{group.only_by_meaning:9}{tier:>7}"
+            f"{group.by_lexicon:9}{group.by_meaning:9}{tier:>7}"
         )
     mentioning = [group for group in groups if group.mentions and group.name != "all"]
     if mentioning:
         worst = min(mentioning, key=lambda group: group.share)
         lines.insert(0, f"worst: {worst.name} of {worst.file}: {worst.found} of {worst.messages} found\n")
     lines += ["", "bound: one-sided 95 % (Clopper-Pearson), lower where red flags are mentioned, upper where none are."]
-    lines.append("lexicon: found by the lexicon or the vitals reader; meaning: only by the second detector.")
+    lines.append("lexicon: found by the lexicon or the vitals reader; meaning: found by the second detector.")
     return "\n".join(lines)

@@ -32,35 +32,30 @@ def learn(encoder: SentenceEncoder, questions: Sequence[str]) -> Weights:
     """
     examples = read_examples()
     examples += [Example(text, WITHOUT, "questions") for text in questions]
-    vectors = embedded(encoder, [example.text for example in examples])
+    vectors = encoder.encode([example.text for example in examples])
     symptoms = np.array([example.symptom for example in examples])
-    classifier = fitted(vectors, symptoms)
-    return Weights(
-        tuple(str(name) for name in classifier.classes_),
-        classifier.coef_,
-        classifier.intercept_,
-        _limit(encoder, examples, vectors, symptoms),
-    )
+    return weights_of(fitted(vectors, symptoms), limit=_limit(encoder, examples, vectors, symptoms))
 
 
 def _limit(
     encoder: SentenceEncoder, examples: Sequence[Example], vectors: Vectors, symptoms: "npt.NDArray[np.str_]"
 ) -> float:
     """The score that only one in so many messages without a red flag reaches, found by cross-validation."""
-    without = np.flatnonzero(symptoms == WITHOUT)
-    fold = np.arange(len(examples)) % FOLDS
-    highest: list[float] = []
-    for number in range(FOLDS):
-        learned = (fold != number) | (symptoms != WITHOUT)
-        classifier = fitted(vectors[learned], symptoms[learned])
-        names = tuple(str(name) for name in classifier.classes_)
-        weights = Weights(names, classifier.coef_, classifier.intercept_, 0.0)
-        for place in without[fold[without] == number]:
-            text = examples[place].text
-            parts = parts_of(text)
-            odds, _ = weights.scores(embedded(encoder, [text[start:end] for start, end in parts]))
-            highest.append(float(odds.max()))
-    return float(np.quantile(highest, 1 - TRIGGERS_ALLOWED))
+    without = [place for place, example in enumerate(examples) if example.symptom == WITHOUT]
+    parts = [
+        (place, examples[place].text[start:end]) for place in without for start, end in parts_of(examples[place].text)
+    ]
+    of_example = np.array([place for place, _ in parts])
+    part_vectors = encoder.encode([text for _, text in parts])
+    highest = np.full(len(examples), -np.inf)
+    for fold in range(FOLDS):
+        left_out = np.arange(len(examples)) % FOLDS == fold
+        learned = ~left_out | (symptoms != WITHOUT)
+        weights = weights_of(fitted(vectors[learned], symptoms[learned]), limit=0.0)
+        looked_at = left_out[of_example]
+        odds, _ = weights.scores(part_vectors[looked_at])
+        np.maximum.at(highest, of_example[looked_at], odds)
+    return float(np.quantile(highest[without], 1 - TRIGGERS_ALLOWED))
 
 
 def fitted(vectors: Vectors, symptoms: "npt.NDArray[np.str_]") -> LogisticRegression:
@@ -70,7 +65,6 @@ def fitted(vectors: Vectors, symptoms: "npt.NDArray[np.str_]") -> LogisticRegres
         return LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS).fit(vectors, symptoms)
 
 
-def embedded(encoder: SentenceEncoder, texts: Sequence[str]) -> Vectors:
-    """Embed many texts, some at a time."""
-    step = 64
-    return np.concatenate([encoder.encode(list(texts[start : start + step])) for start in range(0, len(texts), step)])
+def weights_of(classifier: LogisticRegression, *, limit: float) -> Weights:
+    """What a fitted classifier has learned."""
+    return Weights(tuple(str(name) for name in classifier.classes_), classifier.coef_, classifier.intercept_, limit)

@@ -1,6 +1,7 @@
 """The second detector: a linear classifier on sentence embeddings, for wordings that no list foresees.
 
-A message is looked at whole and sentence by sentence; any of these is enough.
+A message is looked at sentence by sentence; any of them is enough. Where none is and one comes near, the message is
+looked at as a whole, if it is short.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ NAME = "red-flags.npz"  # in the folder of trained models
 WHOLE_MAXIMUM = 60  # words of a message that is looked at as a whole
 WINDOW = 30  # words of a long sentence looked at together
 STEP = 20
+NEAR = 3.0  # below the limit: a message whose sentences score lower has never had a hit as a whole
 
 Numbers = npt.NDArray[np.float64]
 
@@ -95,31 +97,33 @@ class SemanticDetector:
     def find(self, text: str) -> list[RedFlag]:
         """The parts of a message that speak of a red flag, the most telling of each symptom."""
         places = parts_of(text)
-        if not places:
-            return []
-        vectors = self._encoder.encode([text[start:end] for start, end in places])
-        odds, symptoms = self._weights.scores(vectors)
+        sentences, whole = (places[1:], places[:1]) if len(places) > 1 and places[0] == (0, len(text)) else (places, [])
+        scored = self._scored(text, sentences)
+        if whole and self._weights.limit - NEAR <= max(odds for odds, _, _ in scored) < self._weights.limit:
+            scored = self._scored(text, whole)
         found: dict[str, RedFlag] = {}
-        for place in np.argsort(-odds):
-            if odds[place] < self._weights.limit:
-                break
-            start, end = places[place]
-            found.setdefault(symptoms[place], RedFlag(symptoms[place], text[start:end], start, end, SEMANTIC))
+        for odds, symptom, (start, end) in sorted(scored, reverse=True):
+            if odds >= self._weights.limit:
+                found.setdefault(symptom, RedFlag(symptom, text[start:end], start, end, SEMANTIC))
         return list(found.values())
+
+    def _scored(self, text: str, places: Sequence[tuple[int, int]]) -> list[tuple[float, str, tuple[int, int]]]:
+        odds, symptoms = self._weights.scores(self._encoder.encode([text[start:end] for start, end in places]))
+        return list(zip(odds.tolist(), symptoms, places, strict=True))
 
 
 def parts_of(text: str) -> list[tuple[int, int]]:
     """Where the parts of a message that are looked at begin and end: its sentences, and the whole if it is short."""
     words = words_of(text)
-    if not words:
-        return []
     starts = [place for place, word in enumerate(words) if place == 0 or word.begins_sentence or word.text == "?"]
-    sentences = zip(starts, [*starts[1:], len(words)], strict=True)
+    sentences = zip(starts, [*starts[1:], len(words)], strict=True) if words else ()
     parts = [window for first, last in sentences for window in _windows(first, last)]
     places = [(words[first].start, words[last - 1].end) for first, last in parts]
-    if len(words) <= WHOLE_MAXIMUM:
-        places = [(0, len(text)), *(place for place in places if len(parts) > 1)]
-    return [(start, end) for start, end in places if any(character.isalpha() for character in text[start:end])]
+    several = sum(any(character.isalnum() for character in text[start:end]) for start, end in places) > 1
+    places = [(start, end) for start, end in places if any(character.isalpha() for character in text[start:end])]
+    if not places or len(words) > WHOLE_MAXIMUM:
+        return places
+    return [(0, len(text)), *(places if several else ())]
 
 
 def _windows(first: int, last: int) -> Sequence[tuple[int, int]]:

@@ -70,7 +70,7 @@ def learning(monkeypatch: pytest.MonkeyPatch) -> FakeLearning:
     learning = FakeLearning()
     monkeypatch.setattr(training, "learn", learning)
     monkeypatch.setattr(training, "shared_encoder", lambda: SimpleNamespace(remember=lambda sentences: None))
-    monkeypatch.setattr(training, "_questions_without_red_flag", list)
+    monkeypatch.setattr(training, "questions_without_red_flag", list)
     return learning
 
 

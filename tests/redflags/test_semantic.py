@@ -22,7 +22,9 @@ from bot.redflags.semantic import (
 )
 
 IDIOMS = [
+    "there is nobody in there when I look at dad",
     "his engine is running at double time in there",
+    "dad put his spectacles in the teapot and asked for the bus to his old school",
     "her legs turned to pudding on the way to the sink",
 ]
 ORDINARY = [
