@@ -19,6 +19,7 @@ from bot.dialogue.components.sentence_featurizer import SentenceFeaturizer
 from bot.dialogue.components.topic_classifier import KNOWN_WORDS, RANKING, TopicClassifier
 from bot.dialogue.topic_model import TERMS_FILE, WEIGHTS_FILE, TopicModelError
 from bot.embeddings import shared_encoder
+from bot.redflags.detector import SEMANTIC
 
 RESOURCE = Resource("topic_model")
 CONTEXT = ExecutionContext(GraphSchema({}), node_name="node")
@@ -277,6 +278,13 @@ def test_a_message_without_a_red_flag_stays_as_it_is(red_flags: RedFlagComponent
     red_flags.process([message])
 
     assert message.data == {**values, INTENT: intent}
+
+
+@pytest.mark.usefixtures("model")  # the second detector's weights are trained with it
+def test_a_red_flag_that_only_the_second_detector_knows_is_one(red_flags: RedFlagComponent) -> None:
+    (message,) = red_flags.process([Message({TEXT: "his engine is running at double time in there"})])
+    assert message.get(INTENT)["name"] == "red_flag"
+    assert {flag["detector"] for flag in message.get("red_flags")} == {SEMANTIC}
 
 
 def test_red_flags_of_every_message_are_found(red_flags: RedFlagComponent) -> None:

@@ -1,10 +1,13 @@
 """The last component: red flags, as Rasa sees them.
 
 The guarded turn has answered a red flag before Rasa is asked; this component keeps Rasa's own view of the conversation
-true, so that `rasa shell`, story tests and the tracker show the same.
+true, so that `rasa shell`, story tests and the tracker show the same. It looks with both detectors, so that a red flag
+is answered, too, which the second one saw too late for the gate.
 """
 
 from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -16,7 +19,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.answers.questions import RED_FLAG
-from bot.redflags.detector import RedFlagDetector, shared_detector
+from bot.redflags.both import BothDetectors
+from bot.redflags.detector import shared_detector
+from bot.settings import load_settings
 
 ORIGINAL_INTENT = "original_intent"
 
@@ -28,8 +33,13 @@ ORIGINAL_INTENT = "original_intent"
 class RedFlagComponent(GraphComponent):
     """Sets the intent `red_flag` on a message that mentions one, and keeps the intent before it."""
 
-    def __init__(self, detector: RedFlagDetector) -> None:
-        self._detector = detector
+    def __init__(self, models: Path) -> None:
+        self._models = models
+
+    @cached_property
+    def _detectors(self) -> BothDetectors:
+        """Made for the first message: while a model is trained, the second detector is not there yet."""
+        return BothDetectors(self._models)
 
     @classmethod
     def create(
@@ -44,7 +54,8 @@ class RedFlagComponent(GraphComponent):
         Raises:
             DataFileError: the lexicon is wrong.
         """
-        return cls(shared_detector())
+        shared_detector()  # a wrong lexicon is told when the model is loaded, not when a message comes
+        return cls(load_settings().models_dir)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """The examples' intents stand as they are labelled."""
@@ -53,7 +64,7 @@ class RedFlagComponent(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Look for red flags in each message."""
         for message in messages:
-            detection = self._detector.detect(message.get(TEXT) or "")
+            detection = self._detectors.detect(message.get(TEXT) or "")
             if not detection.red_flags:
                 continue
             message.set(ORIGINAL_INTENT, dict(message.get(INTENT) or {}), add_to_output=True)
