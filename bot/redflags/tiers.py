@@ -27,6 +27,7 @@ class ContextFile(Entry):
     negation_fillers: frozenset[str]
     negation_fillers_maximum: int
     negation_ends: frozenset[str]
+    contrasts: frozenset[str]
     no_negation: list[str]
     hypotheticals: list[str]
     no_hypothetical: list[str]
@@ -137,6 +138,8 @@ class Tiers:
         self, words: Sequence[Word], sentence: _Sentence, first: int, mentioned: Sequence[tuple[int, int]]
     ) -> bool:
         """A negation before the mention with only fillers and other mentions between; one inside it does not count."""
+        if any(words[place].text in self._file.contrasts for place in range(first, sentence.last)):
+            return False  # "no rash, but …": what follows may be what no list foresees
         spoilt = [range(row.first, row.last) for row in sentence.of("no_negation")]
         fillers = self._file.negation_fillers
         for row in sentence.of("negation"):

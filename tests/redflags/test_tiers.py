@@ -14,6 +14,7 @@ MESSAGES = [
     (T1, "now", "for three weeks he has been getting muddled about the date and tonight he walked into the wrong flat"),
     (T1, "now", "Na so so vomit she dey vomit since evening, nothing dey stay for belle"),
     (T1, "now", "just to let you know her blood pressure read 78 over 44 on the home machine, thank you"),
+    (T1, "mixed", "no rash, but his tongue looks rather strange to me"),
     (T1, "unclear_past", "had a seizure"),
     (T1, "unclear_past", "shaking like a wet dog in january"),
     (T1, "unclear_past", "my mum fainted in the shower"),
