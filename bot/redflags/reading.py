@@ -12,6 +12,7 @@ _RUN = regex.compile(
 )
 _PART = regex.compile(r"[\p{L}\p{M}@$]+|\p{N}+|.")
 _SENTENCE_END = regex.compile(r"[.!?;…。！？；।\n]")
+_NOT_KEPT = regex.compile(r"['`]|[^[:print:]\s]")  # of ASCII's characters
 _APOSTROPHES = frozenset("'’‘ʼ`´ʹ＇")
 _ARABIC_LETTERS = str.maketrans({"ى": "ي", "ی": "ي", "ة": "ه", "ہ": "ه", "ھ": "ه", "ۃ": "ه", "ک": "ك", "ـ": None})
 _KEPT_SIGNS = frozenset("°℃℉")
@@ -39,6 +40,8 @@ def plain(text: str) -> tuple[str, list[int]]:
     Returns:
         the plain text, and for each of its characters the place of the character that it comes from.
     """
+    if text.isascii() and not _NOT_KEPT.search(text):
+        return text.lower(), list(range(len(text)))
     characters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(text):

@@ -59,6 +59,7 @@ class Spelling:
         frequencies = get_frequency_dict("en", "small")
         self._common = _from_frequency(frequencies, COMMON_FREQUENCY).union(file.not_misspelt)
         self._everyday = _from_frequency(frequencies, EVERYDAY_FREQUENCY).union(file.not_misspelt)
+        self._frequency = {word: frequencies.get(word, 0.0) for word in self.vocabulary}
         get_frequency_dict.cache_clear()  # 4 MB that nobody asks for again
         self._short_segments = frozenset(file.short_segments)
         self._heard = {heard: word for heard, word in file.heard.items() if word in self.vocabulary}
@@ -75,6 +76,10 @@ class Spelling:
         self._choices = sorted(long_enough, key=lambda word: (word not in first, word))
         self._first = first
         self._near_length = lru_cache(None)(self._choices_near_length)
+
+    def frequency(self, word: str) -> float:
+        """How often a word of the vocabulary is met in English, as a share of all words."""
+        return self._frequency[word]
 
     def is_everyday(self, word: str) -> bool:
         """Whether a word is one that English messages consist of, or one of the subject."""

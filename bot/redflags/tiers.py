@@ -1,5 +1,6 @@
 """How urgent a mention is, from the words around it: T1 (now, or unclear) or T2. Never whether it counts."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -102,7 +103,8 @@ class Tiers:
             _Sentence(first, last, tuple(row for row in rows if first <= row.first and row.last <= last))
             for first, last in _sentences(words)
         ]
-        mentioned = [self._places(words, start, end) for _, start, end in mentions]
+        starts, ends = [word.start for word in words], [word.end for word in words]
+        mentioned = [(bisect_right(ends, start), bisect_left(starts, end)) for _, start, end in mentions]
         for (symptom, _, _), (first, last) in zip(mentions, mentioned, strict=True):
             sentence = next((found for found in sentences if found.first <= first < found.last), None)
             if symptom in self._file.always_t1 or sentence is None:
@@ -110,11 +112,6 @@ class Tiers:
             if not self._is_remote(words, sentence, first, last, mentioned, measured=measured):
                 return T1
         return T2 if mentions else T1
-
-    @staticmethod
-    def _places(words: Sequence[Word], start: int, end: int) -> tuple[int, int]:
-        inside = [place for place, word in enumerate(words) if word.start < end and word.end > start]
-        return (inside[0], inside[-1] + 1) if inside else (len(words), len(words))
 
     def _is_remote(
         self,

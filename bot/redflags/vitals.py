@@ -4,6 +4,7 @@ A number is a vital sign where a name or a unit says so, or where it can hardly 
 stands elsewhere in a message takes a reading back.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,7 @@ class VitalsReader:
         """
         file = load_data_file(path, VitalsFile)
         self._file = file
-        self._native = {
-            name: [tuple(word.text for word in words_of(native)) for native in measure.native_names]
-            for name, measure in file.measures.items()
-        }
+        self._names = {name: _by_first_word(measure) for name, measure in file.measures.items()}
 
     def find(self, words: Sequence[Word]) -> list[Vital]:
         """Every value in a message that is a red flag; two that are half of one count together."""
@@ -116,7 +114,7 @@ class VitalsReader:
         counted = frozenset(place for number in numbers for place in range(number.first, number.last))
         red: list[Vital] = []
         amber: list[tuple[str, Vital]] = []
-        named = {name: self._places_of_names(name, measure, words) for name, measure in self._file.measures.items()}
+        named = {name: self._places_of_names(name, words) for name, measure in self._file.measures.items()}
         other_names = frozenset(place for place, word in enumerate(words) if word.text in self._file.other_names)
         for name, measure in self._file.measures.items():
             names = named[name]
@@ -152,14 +150,15 @@ class VitalsReader:
             red.extend(vital for _, vital in amber)
         return list(dict.fromkeys(red))
 
-    def _places_of_names(self, name: str, measure: Measure, words: Sequence[Word]) -> frozenset[int]:
+    def _places_of_names(self, name: str, words: Sequence[Word]) -> frozenset[int]:
         """Where a measure is named: the places of the last words of its names."""
-        places = {place for place, word in enumerate(words) if word.text in measure.names}
-        for native in self._native[name]:
-            for place in range(len(words) - len(native) + 1):
-                if tuple(word.text for word in words[place : place + len(native)]) == native:
-                    places.add(place + len(native) - 1)
-        return frozenset(places)
+        names = self._names[name]
+        return frozenset(
+            place + len(written) - 1
+            for place, word in enumerate(words)
+            for written in names.get(word.text, ())
+            if tuple(other.text for other in words[place : place + len(written)]) == written
+        )
 
     def _meant(
         self,
@@ -255,3 +254,14 @@ class VitalsReader:
 
 def _vital(symptom: str, words: Sequence[Word], first: int, last: int) -> Vital:
     return Vital(symptom, words[first].start, words[last - 1].end)
+
+
+def _by_first_word(measure: Measure) -> dict[str, list[tuple[str, ...]]]:
+    """The names of a measure as rows of words, by the first word of each."""
+    names: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for name in measure.names:
+        names[name].append((name,))
+    for native in measure.native_names:
+        row = tuple(word.text for word in words_of(native))
+        names[row[0]].append(row)
+    return dict(names)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from spacy.matcher import Matcher, PhraseMatcher
@@ -11,13 +12,13 @@ from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
 from bot.redflags.lexicon import Lexicon
+from bot.redflags.pattern_index import PatternIndex
 from bot.redflags.patterns import Pattern
 from bot.redflags.reading import Word
 from bot.redflags.rows import UNKNOWN
 from bot.redflags.spelling import Spelling
 
 SIGNS = frozenset("?/%°℃℉")  # stand between words and are none
-WINDOW = 96  # words looked at together
 RUN_TOGETHER_FROM = 7  # letters of a word that may be several without spaces between them
 SPLIT_FROM = 5  # letters of a word that may have come apart
 SPELT_OUT_FROM = 4  # single letters in a row that may be one word
@@ -59,33 +60,24 @@ class Wordings:
             by_symptom[symptom].append(Doc(self._vocab, words=list(words)))
         for symptom, docs in by_symptom.items():
             self._rows.add(symptom, docs)
-        self._matchers: list[Matcher] = []
-        self._wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)  # word → (pattern, bit of its item)
-        self._complete: list[int] = []
-        for symptom, pattern in lexicon.patterns:
-            self._add(symptom, pattern)
-        self._overlap = max((pattern.span for _, pattern in lexicon.patterns), default=0)
+        self._matchers = [self._matcher(symptom, pattern) for symptom, pattern in lexicon.patterns]
+        self._index = PatternIndex([pattern for _, pattern in lexicon.patterns], self.spelling.frequency)
 
-    def _add(self, symptom: str, pattern: Pattern) -> None:
+    def _matcher(self, symptom: str, pattern: Pattern) -> Matcher:
         matcher = Matcher(self._vocab, validate=False)
         matcher.add(symptom, [pattern.for_matcher()], greedy="LONGEST")
-        number = len(self._matchers)
-        self._matchers.append(matcher)
-        for position, item in enumerate(pattern.items):
-            for word in item.words:
-                self._wanted[word].append((number, 1 << position))
-        self._complete.append((1 << len(pattern.items)) - 1)
+        return matcher
 
     def find(self, words: Sequence[Word]) -> list[Mention]:
         """Every wording in a message; no word, wherever it stands, takes a wording away from others."""
         words = [word for word in words if word.text not in SIGNS]
-        readings = self._readings(words)
-        if (mended := self._mended(words, readings[0])) is not None:
-            readings.append(mended)
-        found = {mention for reading in readings for mention in self._found(reading)}
+        readings = [(words, texts) for texts in self._readings(words)]
+        if (mended := self._mended(words, readings[0][1])) is not None:
+            readings.append((mended, [word.text for word in mended]))
+        found = {mention for places, texts in readings for mention in self._found(places, texts)}
         return sorted(found, key=lambda mention: (mention.start, mention.end, mention.symptom))
 
-    def _readings(self, words: Sequence[Word]) -> list[list[Word]]:
+    def _readings(self, words: Sequence[Word]) -> list[list[str]]:
         """The words as the vocabulary spells them, in each way in which misspelt and misheard ones can be meant.
 
         Words that mean nothing to the vocabulary become UNKNOWN.
@@ -101,35 +93,26 @@ class Wordings:
         )
         readings = []
         for number in range(1 + max((len(candidates) for candidates in nearest.values()), default=0)):
-            texts = [_nth(nearest.get(word.text, []), number, known) for word, known in zip(words, direct, strict=True)]
-            readings.append([replace(word, text=text) for word, text in zip(words, texts, strict=True)])
+            readings.append(
+                [_nth(nearest.get(word.text, []), number, known) for word, known in zip(words, direct, strict=True)]
+            )
         heard = [self.spelling.heard(word.text) for word in words]
         if any(heard):
-            readings.append(
-                [replace(word, text=text or word.text) for word, text in zip(readings[0], heard, strict=True)]
-            )
+            readings.append([other or text for text, other in zip(readings[0], heard, strict=True)])
         return readings
 
-    def _found(self, words: list[Word]) -> Iterable[Mention]:
-        for start in range(0, len(words), WINDOW):
-            window = words[start : start + WINDOW + self._overlap]
-            doc = Doc(self._vocab, words=[word.text for word in window])
-            spans = list(self._rows(doc, as_spans=True))
-            for number in self._candidates(window):
-                spans.extend(self._matchers[number](doc, as_spans=True))
-            doc.spans["red_flags"] = _distinct(spans)
-            for span in doc.spans["red_flags"]:
-                yield Mention(span.label_, window[span.start].start, window[span.end - 1].end)
+    def _found(self, words: Sequence[Word], texts: list[str]) -> Iterable[Mention]:
+        """The wordings in one reading: the places of the words, and what each is read as."""
+        doc = Doc(self._vocab, words=texts)
+        spans = list(self._rows(doc, as_spans=True))
+        for number, stretches in self._index.stretches(texts).items():
+            for first, end in stretches:
+                spans.extend(self._matchers[number](doc[first:end], as_spans=True))
+        doc.spans["red_flags"] = _distinct(spans)
+        for span in doc.spans["red_flags"]:
+            yield Mention(span.label_, words[span.start].start, words[span.end - 1].end)
 
-    def _candidates(self, words: list[Word]) -> list[int]:
-        """The patterns all of whose items are there: the others need not be tried."""
-        there: dict[int, int] = defaultdict(int)
-        for word in {word.text for word in words}:
-            for number, bit in self._wanted.get(word, ()):
-                there[number] |= bit
-        return [number for number, bits in there.items() if bits == self._complete[number]]
-
-    def _mended(self, words: Sequence[Word], recognised: list[Word]) -> list[Word] | None:
+    def _mended(self, words: Sequence[Word], recognised: list[str]) -> list[Word] | None:
         """The message with words put together that came apart, and others taken apart; None if there are none."""
         mended: list[Word] = []
         changed = False
@@ -141,21 +124,19 @@ class Wordings:
             else:
                 pieces = self._taken_apart(words[position], recognised[position])
                 used = 1
-                mended.extend(pieces or [recognised[position]])
+                mended.extend(pieces or [replace(words[position], text=recognised[position])])
                 changed = changed or pieces is not None
             changed = changed or joined is not None
             position += used
         return mended if changed else None
 
-    def _joined(self, words: Sequence[Word], recognised: list[Word], position: int) -> tuple[Word | None, int]:
+    def _joined(self, words: Sequence[Word], recognised: list[str], position: int) -> tuple[Word | None, int]:
         first = words[position]
-        letters = position
-        while letters < min(len(words), position + SPELT_OUT_TO) and _is_letter(words[letters]):
-            letters += 1
-        for end in range(letters, position + SPELT_OUT_FROM - 1, -1):
-            whole = self.spelling.directly("".join(word.text for word in words[position:end]))
-            if whole is not None:
-                return Word(whole, first.start, words[end - 1].end, first.before), end - position
+        letters = "".join(word.text for word in takewhile(_is_letter, words[position : position + SPELT_OUT_TO]))
+        for used in range(len(letters), SPELT_OUT_FROM - 1, -1):
+            if letters[:used] in self.spelling.vocabulary:
+                end = words[position + used - 1].end
+                return Word(letters[:used], first.start, end, first.before), used
         for used in (3, 2):
             parts = words[position : position + used]
             text = "".join(part.text for part in parts)
@@ -166,14 +147,14 @@ class Wordings:
                 or text not in self.spelling.vocabulary
             ):
                 continue
-            odd = any(known.text == UNKNOWN for known in recognised[position : position + used])
+            odd = any(known == UNKNOWN for known in recognised[position : position + used])
             if text in self._alone or odd:
                 return Word(text, first.start, parts[-1].end, first.before), used
         return None, 1
 
-    def _taken_apart(self, word: Word, recognised: Word) -> list[Word] | None:
+    def _taken_apart(self, word: Word, recognised: str) -> list[Word] | None:
         text = word.text
-        if recognised.text != UNKNOWN or len(text) < RUN_TOGETHER_FROM or self.spelling.is_common(text):
+        if recognised != UNKNOWN or len(text) < RUN_TOGETHER_FROM or self.spelling.is_common(text):
             return None
         pieces = self.spelling.segments(text) if text.isascii() and text.isalpha() else None
         if pieces is None:

@@ -380,6 +380,9 @@ class Page:
         ]
 
 
+LOCKED_S = 30
+
+
 async def test_the_database_is_locked_and_the_page_asks(own: Service, http: httpx.AsyncClient, tmp_path: Path) -> None:
     urgent, ordinary = await Page.opened(http), await Page.opened(http)
     await (await Page.opened(http)).say("What is CRS?", "1")  # what is loaded at first use is loaded
@@ -388,15 +391,18 @@ async def test_the_database_is_locked_and_the_page_asks(own: Service, http: http
         fixed, fixed_s = await urgent.say(MIXED, "1")
         answer, answer_s = await ordinary.say(DURATION, "1")
         rest = await urgent.say_again(MIXED, "1")  # what the first request did not wait for
+        await asyncio.sleep(LOCKED_S)  # long past every limit of the service and of SQLite's driver
+        late, late_s = await urgent.say(REPORT, "2")
         assert await urgent.history() == await ordinary.history() == []
 
     assert fixed[0]["text"].encode() == rest[0]["text"].encode() == emergency(own)
-    assert fixed_s < within(0.5)
+    assert late[0]["text"].encode() == emergency(own)
+    assert max(fixed_s, late_s) < within(0.5)
     assert [reply["topic"] or reply["kind"] for reply in answer] == ["notice", "crs_duration"]
     assert answer_s < within(3)
     assert rest[-1]["topic"] == "crs_duration"
     await own.journal.read_back()
-    assert await urgent.history() == [MIXED, "emergency", "notice", "crs_duration"]
+    assert await urgent.history() == [MIXED, "emergency", "notice", "crs_duration", REPORT, "emergency"]
     assert await ordinary.history() == [DURATION, "notice", "crs_duration"]
     assert await own.journal.read_back() == 0
 
@@ -423,7 +429,7 @@ def _append(text: str) -> Callable[[Path], None]:
     return append
 
 
-RULES = ("lexicon.yml", "languages.yml", "spelling.yml", "vitals.yml", "context.yml", "readable.yml")
+RULES = ("lexicon.yml", "languages.yml", "spelling.yml", "vitals.yml", "context.yml", "readable.yml", "bursts.yml")
 DAMAGES: list[tuple[str, Callable[[Path], None], str]] = [
     ("not YAML", _append("broken: [\n"), "line {last}: not valid YAML: "),
     ("unknown key", _append("misspelt: 1\n"), "line {last}: misspelt: "),
@@ -542,7 +548,7 @@ BENIGN = [
     *("What does CancerFax do for families?", "Are visitors allowed on the ward?", "Hello", "Thank you so much"),
     *("Does everyone get CRS?", "What is grade 2 CRS?", "What about steroids?"),
 ]
-CONVERSATIONS, TRIES, ASLEEP_S = 60, 20, 3.0
+CONVERSATIONS, TRIES, ASLEEP_S = 200, 20, 10.0
 
 
 async def test_everyone_asks_at_once_and_a_turn_blocks(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
