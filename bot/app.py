@@ -85,7 +85,7 @@ def create_app(service: Service) -> Starlette:
     async def metrics(_request: Request) -> Response:
         return Response(service.metrics.page(), media_type="text/plain; version=0.0.4")
 
-    widget = WidgetChannel(service, SessionTokens(service.settings.secret_key))
+    widget = WidgetChannel(service, SessionTokens(*service.settings.secret_keys))
     return Starlette(
         routes=[
             Route("/", page),

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "",
         env="BOT_SECRET_KEY",
-        description=f"signs the widget's session tokens, {SECRET_KEY_MINIMUM} characters or more; required when the "
+        description=f"signs the widget's session tokens, {SECRET_KEY_MINIMUM} characters or more; several with commas: "
+        "the first signs, all are read, so that a key can be replaced without ending sessions; required when the "
         "service listens on anything but this machine itself, otherwise made anew at each start",
     )
     host: str = Field("127.0.0.1", env="BOT_HOST", description="the address to listen on")
@@ -103,9 +104,12 @@ class Settings(BaseSettings):
         return value
 
     @validator("secret_key")
-    def _secret_is_long(cls, value: str) -> str:
-        if value and len(value) < SECRET_KEY_MINIMUM:
-            raise ValueError(f"has {len(value)} characters; {SECRET_KEY_MINIMUM} or more")
+    def _each_secret_is_long(cls, value: str) -> str:
+        keys = _listed(value)
+        for number, key in enumerate(keys, start=1):
+            if len(key) < SECRET_KEY_MINIMUM:
+                which = f"key {number} " if len(keys) > 1 else ""
+                raise ValueError(f"{which}has {len(key)} characters; {SECRET_KEY_MINIMUM} or more")
         return value
 
     @validator("log_level")
@@ -121,6 +125,11 @@ class Settings(BaseSettings):
         if value.partition("?")[0] in ("sqlite:///", "sqlite:///:memory:"):
             raise ValueError("must name a file: what is in memory only is lost")
         return value
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of session tokens: the first signs, all are read."""
+        return _listed(self.secret_key)
 
     @property
     def listens_beyond_loopback(self) -> bool:
@@ -140,7 +149,7 @@ class Settings(BaseSettings):
         """
         if not self.listens_beyond_loopback:
             return
-        if not self.secret_key:
+        if not self.secret_keys:
             raise SettingsError(
                 f"BOT_SECRET_KEY is missing: listening on {self.host} needs it. Set it to {SECRET_KEY_MINIMUM} random "
                 "characters or more, for instance from: openssl rand -hex 32"
@@ -150,6 +159,11 @@ class Settings(BaseSettings):
                 f"BOT_EMERGENCY_NUMBER is missing: listening on {self.host} needs it, because every emergency reply "
                 "gives it. Set it to something like: China 120 · UK 999 · India 112"
             )
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    """The parts of a comma separated value; an empty one between commas is kept, so that its check can refuse it."""
+    return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
 
 def variable_of(field_name: str) -> str:

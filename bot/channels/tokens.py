@@ -10,13 +10,15 @@ SESSION_LIFETIME_S = 30 * 24 * 60 * 60
 class SessionTokens:
     """Signs and reads the widget's session tokens. A token is bound to one conversation, which the server names."""
 
-    def __init__(self, secret_key: str) -> None:
-        """Sign with a key.
+    def __init__(self, *secret_keys: str) -> None:
+        """Sign with the first key and read what any of them signed.
 
         Args:
-            secret_key: the deployment's; where it is empty a new one is made, and sessions end with the process.
+            secret_keys: the deployment's, newest first; where there is none, one is made, and sessions end with the
+                process.
         """
-        self._serializer = URLSafeTimedSerializer(secret_key or secrets.token_hex(32), salt="widget-session")
+        oldest_first = list(reversed(secret_keys)) or [secrets.token_hex(32)]  # itsdangerous signs with the last
+        self._serializer = URLSafeTimedSerializer(oldest_first, salt="widget-session")
 
     def issue(self) -> str:
         """A token for a new conversation."""

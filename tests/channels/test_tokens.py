@@ -33,12 +33,31 @@ def test_a_token_outlives_the_process_where_the_key_is_set() -> None:
 
 
 def test_without_a_key_a_token_ends_with_the_process() -> None:
-    before, after = SessionTokens(""), SessionTokens("")
+    before, after = SessionTokens(), SessionTokens()
     token = before.issue()
 
     assert before.conversation(token) is not None
     assert after.conversation(token) is None
     assert before.conversation(signed("web-1", key="")) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "opens"),
+    [
+        pytest.param((OTHER_KEY, KEY), True, id="a new key before it"),
+        pytest.param((KEY, OTHER_KEY), True, id="a new key behind it"),
+        pytest.param((OTHER_KEY,), False, id="its key taken out"),
+    ],
+)
+def test_a_key_is_replaced_without_ending_sessions(keys: tuple[str, ...], opens: bool) -> None:
+    assert (SessionTokens(*keys).conversation(TOKEN) is not None) is opens
+
+
+def test_the_first_key_signs() -> None:
+    token = SessionTokens(OTHER_KEY, KEY).issue()
+
+    assert SessionTokens(OTHER_KEY).conversation(token) is not None
+    assert TOKENS.conversation(token) is None
 
 
 def _flipped(token: str, position: int) -> str:
