@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 EMERGENCY, CRISIS, ANSWER, CLARIFY, FALLBACK = (
     "emergency",
@@ -33,4 +34,5 @@ class Reply:
     text_id: str = ""  # which fixed text; empty for an answer
     sources: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
+    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))  # when it was, or is to be, sent
     id: str = field(default_factory=lambda: uuid.uuid4().hex)

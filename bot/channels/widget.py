@@ -168,12 +168,13 @@ def _rendered(reply: Reply) -> dict[str, Any]:
         "buttons": [{"title": button.title, "token": button.token} for button in reply.buttons],
         "topic": reply.topic,
         "sources": list(reply.sources),
+        "at": reply.at.isoformat(),
     }
 
 
 def _remembered(entry: dict[str, Any]) -> dict[str, Any]:
     reply: Reply | None = entry["reply"]
     if reply is not None:
-        return {"from": "service", "at": entry["at"], **_rendered(reply)}
+        return {"from": "service", **_rendered(reply)}
     client_id = entry["channel_message_id"].rpartition(":")[2]
     return {"from": "family", "at": entry["at"], "id": client_id, "text": entry["text"]}

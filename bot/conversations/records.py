@@ -52,7 +52,7 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the spool file."""
-        return asdict(self)
+        return {**asdict(self), "replies": [_reply_as_dict(reply) for reply in self.replies]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Outcome":
@@ -65,10 +65,15 @@ class Outcome:
         )
 
 
+def _reply_as_dict(reply: Reply) -> dict[str, Any]:
+    return {**asdict(reply), "at": reply.at.isoformat()}
+
+
 def reply_from_dict(values: dict[str, Any]) -> Reply:
     """A reply from its plain values."""
     buttons = tuple(Button(**button) for button in values["buttons"])
-    return Reply(**{**values, "sources": tuple(values["sources"]), "buttons": buttons})
+    at = datetime.fromisoformat(values["at"]) if "at" in values else now()  # lines of an older version lack it
+    return Reply(**{**values, "sources": tuple(values["sources"]), "buttons": buttons, "at": at})
 
 
 @dataclass(frozen=True)

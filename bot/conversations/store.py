@@ -184,7 +184,7 @@ def _outbound(message: Message, position: int, reply: Reply) -> dict[str, Any]:
         "conversation_id": message.conversation_id,
         "direction": OUTBOUND,
         "channel": message.channel,
-        "received_at": now(),
+        "received_at": reply.at,
         "reply_to_id": message.id,
         "position": position,
         "text": reply.text,
@@ -213,6 +213,7 @@ def _reply(message: Message) -> Reply:
         text_id=message.text_id or "",
         sources=tuple(message.sources),
         buttons=tuple(Button(**button) for button in message.buttons),
+        at=message.received_at,
         id=message.key,
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
@@ -24,6 +25,7 @@ from bot.metrics import Metrics
 from bot.redflags.detector import Detection, RedFlag
 from bot.redflags.gate import Gate
 from bot.replies import ANSWER, Button, Reply
+from bot.storage.base import now
 
 logger = structlog.get_logger(__name__)
 
@@ -141,7 +143,8 @@ class GuardedTurn:
     async def _send_first(self, course: _Course) -> None:
         """Deliver the fixed reply to a red flag, once."""
         if course.first is None and course.detection.triggers:
-            course.first = self._texts.reply("crisis" if course.detection.crisis else "emergency")
+            reply = self._texts.reply("crisis" if course.detection.crisis else "emergency")
+            course.first = replace(reply, id=_id_of_first(course.inbound))
             await course.deliver(course.first)
 
     async def _work(self, course: _Course) -> TurnResult:
@@ -165,7 +168,9 @@ class GuardedTurn:
             parse_data = _as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
         spoken, others = await self._others(course, known, parse_data)
         notice = self._notice(inbound, known)
-        replies = tuple(reply for reply in (first, notice, *others) if reply is not None)
+        moment = now()  # of all that follows the fixed reply: they are sent together
+        following = (replace(reply, at=moment) for reply in (notice, *others) if reply is not None)
+        replies = (*((first,) if first else ()), *following)
         milliseconds = (time.perf_counter() - course.started) * 1000
         intent, confidence = _intent(spoken)
         outcome = Outcome(
@@ -253,6 +258,11 @@ class GuardedTurn:
         self._noticed[conversation] = None
         if len(self._noticed) > NOTICED_MAXIMUM:
             self._noticed.popitem(last=False)
+
+
+def _id_of_first(inbound: Inbound) -> str:
+    """The id of the fixed reply to a message: the same whenever the message comes, so that it is shown once."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{inbound.channel}:{inbound.message_id}").hex
 
 
 def _pressed(inbound: Inbound) -> dict[str, Any]:

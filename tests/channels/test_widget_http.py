@@ -153,7 +153,7 @@ async def test_an_answer_is_what_is_published(service: Service, page: Page) -> N
     published = service.answers.named("crs_duration")
     assert published is not None
     assert notice["kind"] == "notice"
-    assert answer.keys() == notice.keys() == {"id", "kind", "text", "buttons", "topic", "sources"}
+    assert answer.keys() == notice.keys() == {"id", "kind", "text", "buttons", "topic", "sources", "at"}
     assert (answer["kind"], answer["topic"], answer["text"]) == ("answer", "crs_duration", published.content.text)
     assert answer["sources"]
     assert all(button.keys() == {"title", "token"} for button in answer["buttons"])
@@ -417,7 +417,7 @@ async def test_the_history_is_what_was_said(page: Page) -> None:
 
     assert mine.keys() == {"from", "at", "id", "text"}
     assert (mine["from"], mine["id"], mine["text"]) == ("family", "mine", DURATION)
-    assert [{key: value for key, value in answer.items() if key not in ("from", "at")} for answer in answers] == replies
+    assert [{key: value for key, value in answer.items() if key != "from"} for answer in answers] == replies
     assert {answer["from"] for answer in answers} == {"service"}
     assert all(re.match(r"20\d\d-\d\d-\d\dT[\d:.]+\+00:00$", message["at"]) for message in [mine, *answers])
 

@@ -18,6 +18,7 @@ from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.store import HISTORY_MAXIMUM, ConversationStore
 from bot.replies import ANSWER, EMERGENCY, NOTICE, Button, Reply
 from bot.settings import Settings
+from bot.storage.base import now
 
 NOON = datetime(2027, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -375,3 +376,12 @@ def test_records_travel_as_plain_values() -> None:
 
     assert Inbound.from_dict(inbound.as_dict()) == inbound
     assert Outcome.from_dict(result.as_dict()) == result
+
+
+def test_a_line_of_an_older_version_has_no_time() -> None:
+    values = outcome(answer()).as_dict()
+    del values["replies"][0]["at"]
+
+    (reply,) = Outcome.from_dict(values).replies
+
+    assert now() - reply.at < timedelta(minutes=1)

@@ -163,6 +163,25 @@ async def test_a_repeated_message_gets_the_same_replies_and_no_new_turn(
     assert await family.log() == [text, *expected]
 
 
+async def test_a_repeated_red_flag_gets_the_fixed_reply_by_the_same_id(family: Family) -> None:
+    message_id = uuid.uuid4().hex
+
+    first, again = [await family.send(RED_FLAG, message_id=message_id) for _ in range(2)]
+
+    emergencies = [reply.id for reply in family.delivered if reply.kind == "emergency"]
+    assert emergencies == [first.replies[0].id, again.replies[0].id]
+    assert len(set(emergencies)) == 1
+    assert (await family.send(RED_FLAG)).replies[0].id != emergencies[0]
+
+
+async def test_what_follows_a_red_flag_is_sent_at_one_moment_and_later(family: Family) -> None:
+    emergency, *following = (await family.send(RED_FLAG)).replies
+
+    assert len(following) == 2
+    assert len({reply.at for reply in following}) == 1
+    assert following[0].at > emergency.at
+
+
 async def test_the_same_text_with_another_id_is_another_message(family: Family, worked_on: list[str]) -> None:
     assert [await family.hears("What is CRS?") for _ in range(2)] == [["notice", "what_is_crs"], ["what_is_crs"]]
     assert len(worked_on) == 2
