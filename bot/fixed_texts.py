@@ -12,12 +12,12 @@ from bot.replies import Button, Reply
 from bot.settings import CONTACT_SETTINGS, Settings
 
 FILE = DATA / "fixed_texts.yml"
-PLACEHOLDERS = ("contact", "navigator")
+PLACEHOLDERS = ("contact", "navigator", "days")
 # What the code sends by name: a file without one of them is refused at the start, not when it is needed.
 TEXTS = (
     *("emergency", "crisis", "notice", "apology", "handover", "out_of_scope", "no_answer", "small_talk"),
     *("clarify_close", "clarify_low", "clarify_follow_up", "clarify_background", "clarify_else"),
-    *("empty", "unreadable", "too_long"),
+    *("empty", "unreadable", "too_long", "privacy"),
 )
 BUTTONS = ("else", "person")
 
@@ -53,7 +53,7 @@ class _Navigator(_Line):
 
 
 class _Text(Entry):
-    kind: str = Field(regex="^(emergency|crisis|clarify|fallback|handover|small_talk|notice|apology)$")
+    kind: str = Field(regex="^(emergency|crisis|clarify|fallback|handover|small_talk|notice|apology|privacy)$")
     revision: int = Field(ge=1)
     signed_by: str
     text: str
@@ -123,7 +123,7 @@ class FixedTexts:
         contact = "\n".join([*lines, *file.contact_always])
         value = getattr(settings, file.navigator.setting)
         navigator = file.navigator.line.format(value=value) if value else file.navigator.otherwise
-        filled = {"contact": contact, "navigator": navigator}
+        filled = {"contact": contact, "navigator": navigator, "days": str(settings.retention_days)}
         self._texts = {
             name: FixedText(name, entry.kind, entry.revision, entry.text.strip().format(**filled))
             for name, entry in file.texts.items()

@@ -79,6 +79,18 @@ class Settings(BaseSettings):
         ge=0,
         description="messages left unanswered by a crash are answered at the next start if younger than these seconds",
     )
+    retention_days: int = Field(
+        90,
+        env="BOT_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="days after its last message when a conversation is deleted; the privacy text names them",
+    )
+    privacy_url: str = Field(
+        "",
+        env="BOT_PRIVACY_URL",
+        description="the page with the whole privacy notice, https://…; linked beside the short privacy text",
+    )
     var_dir: Path = Field(
         ROOT / "var",
         env="BOT_VAR_DIR",
@@ -110,6 +122,13 @@ class Settings(BaseSettings):
             if len(key) < SECRET_KEY_MINIMUM:
                 which = f"key {number} " if len(keys) > 1 else ""
                 raise ValueError(f"{which}has {len(key)} characters; {SECRET_KEY_MINIMUM} or more")
+        return value
+
+    @validator("privacy_url")
+    def _privacy_url_is_a_link(cls, value: str) -> str:
+        value = value.strip()
+        if value and not re.fullmatch(r"https?://[^\s/?#\"'<>]+[^\s\"'<>]*", value):
+            raise ValueError("must be a link such as https://hospital.example/privacy")
         return value
 
     @validator("log_level")

@@ -153,7 +153,12 @@ def test_a_reply_takes_buttons(texts: FixedTexts) -> None:
     assert texts.reply("clarify_close", buttons=buttons).buttons == buttons
 
 
-@pytest.mark.parametrize("name", ["emergency", "crisis"])
+@pytest.mark.parametrize("days", [1, 90, 3650])
+def test_the_privacy_text_says_how_long(days: int) -> None:
+    assert f"is kept for {days} days" in FixedTexts(load_settings(retention_days=days)).reply("privacy").text
+
+
+@pytest.mark.parametrize("name", ["emergency", "crisis", "privacy"])
 @pytest.mark.parametrize("contacts", [NO_CONTACTS, ALL_CONTACTS], ids=["without contacts", "with contacts"])
 def test_who_is_frightened_can_read_it(name: str, contacts: dict[str, str]) -> None:
     assert reading_grade(FixedTexts(settings(**contacts)).reply(name).text) <= 6

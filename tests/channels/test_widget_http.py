@@ -15,12 +15,12 @@ import pytest_asyncio
 from itsdangerous import URLSafeTimedSerializer
 
 from bot.app import create_app
+from bot.channels.requests import BODY_MAXIMUM
 from bot.channels.tokens import SessionTokens
-from bot.channels.widget import BODY_MAXIMUM
 from bot.conversations.records import Inbound
 from bot.service import Service
 
-SESSIONS, MESSAGES = "/channels/widget/sessions", "/channels/widget/messages"
+SESSIONS, SESSION, MESSAGES = (f"/channels/widget/{name}" for name in ("sessions", "session", "messages"))
 DURATION, COST, FEVER = "How long does CRS usually last?", "What does it cost?", "he has a fever of 39.5"
 
 Messages = list[dict[str, Any]]
@@ -84,11 +84,37 @@ def kinds(replies: Messages) -> list[str]:
 # Sessions
 
 
-async def test_a_session_is_a_token_and_each_has_its_own(http: httpx.AsyncClient) -> None:
-    first, second = [await http.post(SESSIONS) for _ in range(2)]
+async def test_a_session_has_a_token_and_a_code_of_its_own(http: httpx.AsyncClient) -> None:
+    first, second = [(await http.post(SESSIONS)).json() for _ in range(2)]
 
-    assert (first.status_code, first.json().keys()) == (200, {"token"})
-    assert first.json() != second.json()
+    assert first.keys() == {"token", "code", "contact", "privacy"}
+    assert first["token"] != second["token"]
+    assert first["code"] != second["code"]
+
+
+async def test_a_session_says_whom_to_call_and_what_is_kept(service: Service, http: httpx.AsyncClient) -> None:
+    session = (await http.post(SESSIONS)).json()
+
+    assert session["contact"] == service.texts.reply("emergency").text
+    assert session["privacy"] == {"text": service.texts.reply("privacy").text, "url": ""}
+
+
+async def test_a_stored_token_shows_its_session_again(http: httpx.AsyncClient) -> None:
+    started = (await http.post(SESSIONS)).json()
+    headers = {"authorization": f"Bearer {started.pop('token')}"}
+
+    shown = await http.get(SESSION, headers=headers)
+
+    assert (shown.status_code, shown.json()) == (200, started)
+
+
+async def test_the_link_of_the_privacy_notice_is_that_of_the_settings(
+    service: Service, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "https://hospital.example/privacy"
+    monkeypatch.setattr(service, "settings", service.settings.copy(update={"privacy_url": url}))
+
+    assert (await http.post(SESSIONS)).json()["privacy"]["url"] == url
 
 
 async def test_a_session_starts_whatever_body_is_sent(http: httpx.AsyncClient) -> None:
@@ -122,10 +148,10 @@ async def test_without_a_session_nothing_is_written_or_read(
         headers[b"authorization"] = authorization.format(token=page.token).encode("latin-1")
 
     written = await http.post(MESSAGES, json={"id": "1", "text": DURATION}, headers=headers)
-    read = await http.get(MESSAGES, headers=headers)
+    read = [await http.get(path, headers=headers) for path in (MESSAGES, SESSION)]
 
     refused = (401, {"error": "the session is missing or over: start a new one"})
-    assert (written.status_code, written.json()) == (read.status_code, read.json()) == refused
+    assert [(response.status_code, response.json()) for response in (written, *read)] == [refused] * 3
     assert await page.history() == []
 
 

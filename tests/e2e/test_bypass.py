@@ -11,7 +11,7 @@ from first_replies import REPORT, Family, assert_first_is_emergency, emergency, 
 
 from bot.answers.setup import prepare_storage
 from bot.app import create_app
-from bot.channels.widget import BODY_MAXIMUM
+from bot.channels.requests import BODY_MAXIMUM
 from bot.dialogue.reading import LONGEST
 from bot.replies import Button
 from bot.service import Service
