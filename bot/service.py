@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -12,9 +13,9 @@ from bot.answers.answering import Answering
 from bot.answers.follow_ups import FollowUps
 from bot.answers.published import PublishedAnswers
 from bot.answers.setup import load_answers_file, prepare_storage
+from bot.channels.tokens import SESSION_LIFETIME_S
 from bot.conversations.journal import Journal
-from bot.conversations.spool import Spool
-from bot.conversations.store import ConversationStore
+from bot.conversations.retention import Retention
 from bot.dialogue.training import trained_model
 from bot.dialogue.turn import GuardedTurn
 from bot.dialogue.worker import DialogueWorker
@@ -60,7 +61,7 @@ class Service:
         )
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
-        self.journal = Journal(ConversationStore(sessions), Spool(settings.var_dir / "spool"))
+        self.journal = Journal(sessions, settings.var_dir / "spool")
         answering = Answering(self.answers, self.texts, FollowUps())
         self.dialogue = DialogueWorker(model, answering, limit_s=settings.turn_timeout_s)
         self.turn = GuardedTurn(
@@ -71,6 +72,9 @@ class Service:
             texts=self.texts,
             metrics=self.metrics,
         )
+        # A day more than any token lives: clocks differ.
+        erased_kept = timedelta(seconds=SESSION_LIFETIME_S, days=1)
+        self._retention = Retention(self.journal, days=settings.retention_days, erased_kept=erased_kept)
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -79,6 +83,7 @@ class Service:
             asyncio.create_task(self._answer_left_over()),
             asyncio.create_task(self.journal.keep_reading_back()),
             asyncio.create_task(self._keep_answers_fresh()),
+            asyncio.create_task(self._retention.keep_deleting()),
         ]
 
     async def stop(self) -> None:

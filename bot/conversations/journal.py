@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
+from bot.conversations.erased import ConversationErased, ErasedConversations
+from bot.conversations.erasure import Erasure
+from bot.conversations.feedback import FeedbackStore, Opinion
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
@@ -31,13 +36,29 @@ class Journal:
     Writes go through one thread, so that this process never competes with itself for SQLite's write lock.
     """
 
-    def __init__(self, store: ConversationStore, spool: Spool) -> None:
-        self._store = store
-        self._spool = spool
+    def __init__(self, sessions: "sessionmaker[Session]", spool_folder: Path) -> None:
+        """Use a database and a folder.
+
+        Args:
+            sessions: of the migrated database.
+            spool_folder: where the spool's files are; made when it is needed.
+
+        Raises:
+            SQLAlchemyError: the database cannot be read.
+        """
+        self._store = ConversationStore(sessions)
+        self._feedback = FeedbackStore(sessions)
+        self._erasure = Erasure(sessions)
+        self._erased = ErasedConversations(self._erasure.erased())
+        self._spool = Spool(spool_folder, self._erased)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._spooler = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="history")
         self._stuck: asyncio.Future[Any] | None = None  # a write that was given up and still holds the writer's thread
+
+    def is_erased(self, conversation: str) -> bool:
+        """Whether a conversation was erased; known without asking the database."""
+        return conversation in self._erased
 
     async def accept(self, inbound: Inbound) -> Known | None:
         """Put a message on disk.
@@ -47,6 +68,7 @@ class Journal:
             has the message.
 
         Raises:
+            ConversationErased: its conversation was erased.
             OSError: neither could be written.
         """
         try:
@@ -60,6 +82,7 @@ class Journal:
         """Put on disk what became of a message.
 
         Raises:
+            ConversationErased: its conversation was erased.
             OSError: neither database nor spool could be written.
         """
         try:
@@ -84,6 +107,53 @@ class Journal:
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("journal.delivered.unmarked", error=type(error).__name__)
 
+    async def give_feedback(self, conversation: str, reply: str, opinion: Opinion) -> None:
+        """Put on disk what a family says about a reply; see `FeedbackStore.give`.
+
+        Raises:
+            UnknownReply: the conversation has no such reply.
+            SQLAlchemyError, TimeoutError: the database does not take it now.
+        """
+        await self._write(self._feedback.give, conversation, reply, opinion)
+
+    async def erase(self, conversation: str) -> None:
+        """Delete all that is stored of a conversation, and keep what still runs for it from writing it anew.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: the database does not take it now. After a TimeoutError it may be erased yet.
+        """
+
+        def erase() -> None:
+            self._erased.add(conversation, self._erasure.erase(conversation))
+            try:
+                self._spool.erase(conversation)
+            except OSError as error:  # its lines are never brought into the database all the same
+                logger.error("spool.not_erased", error=type(error).__name__)
+
+        await self._write(erase)
+
+    async def expire(self, before: datetime, *, at_most: int) -> int:
+        """Delete a batch of conversations whose last message is older than a moment; see `Erasure.expire`.
+
+        Raises:
+            SQLAlchemyError: the database does not take it now.
+        """
+        return await self._in_thread(self._writer, lambda: self._erasure.expire(before, at_most=at_most))
+
+    async def forget_old(self, *, aside: datetime, erased: datetime) -> None:
+        """Delete the lines put aside before one moment, and the keys of what was erased before another.
+
+        Raises:
+            OSError, SQLAlchemyError: the disk or the database does not take it now.
+        """
+
+        def forget() -> None:
+            self._spool.expire(aside)
+            self._erasure.forget_erased(erased)
+            self._erased.forget_before(erased)
+
+        await self._in_thread(self._writer, forget)
+
     async def keep_reading_back(self) -> None:
         """Bring the spool's lines into the database whenever it takes them; runs until cancelled."""
         while True:
@@ -105,6 +175,8 @@ class Journal:
                     self._store.record(inbound, outcome)
             except _NEVER_WRITTEN as error:
                 raise LineRefused(type(error).__name__) from error
+            except ConversationErased:
+                return  # the line goes with its conversation
 
         try:
             count = await self._in_thread(self._writer, lambda: self._spool.read_back(write))

@@ -26,6 +26,7 @@ class Conversation(Base):
     """One family's conversation on one channel."""
 
     __tablename__ = "conversation"
+    __table_args__ = (Index("ix_conversation_last_message_at", "last_message_at"),)
 
     id = Column(Integer, primary_key=True)
     key = Column(String(64), nullable=False, unique=True)  # opaque; the sender id that Rasa sees
@@ -99,3 +100,32 @@ class Delivery(Base):
     error = Column(String(200))
 
     message = relationship("Message", back_populates="delivery")
+
+
+class Feedback(Base):
+    """What a family says about one reply: whether it helped, and a comment."""
+
+    __tablename__ = "feedback"
+
+    id = Column(Integer, primary_key=True)
+    message_id = Column(ForeignKey("message.id"), nullable=False, unique=True)
+    helpful = Column(Boolean, nullable=False)
+    comment = Column(Text, nullable=False, default="")
+    given_at = Column(UtcDateTime, nullable=False, default=now)
+
+    # of a comment that mentions a red flag
+    tier = Column(String(2))
+    ruleset = Column(String(64))  # the digest of the rules that read it
+    text_id = Column(String(64))  # which fixed text was sent for it
+    revision = Column(Integer)
+
+    message = relationship("Message")
+
+
+class ErasedConversation(Base):
+    """The key of a conversation that was erased: nothing that still runs for it may write it anew."""
+
+    __tablename__ = "erased_conversation"
+
+    key = Column(String(64), primary_key=True)
+    erased_at = Column(UtcDateTime, nullable=False, default=now)

@@ -4,10 +4,12 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import structlog
 
+from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.records import Inbound, Outcome
 
 logger = structlog.get_logger(__name__)
@@ -20,15 +22,25 @@ class LineRefused(Exception):
 class Spool:
     """A file of lines, each written through to the disk before `append` returns. Safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, erased: ErasedConversations | None = None) -> None:
+        """Use a folder.
+
+        Args:
+            folder: made when it is needed.
+            erased: conversations of which nothing is kept.
+        """
         self._folder = folder
+        self._erased = ErasedConversations() if erased is None else erased
         self._file = folder / "spool.jsonl"
+        self._batch = folder / "spool.reading.jsonl"
+        self._aside = folder / "spool.unreadable.txt"
         self._lock = threading.Lock()
 
     def append(self, inbound: Inbound, outcome: Outcome | None = None) -> None:
         """Keep a message, or what became of it.
 
         Raises:
+            ConversationErased: the message's conversation was erased.
             OSError: the disk cannot be written either.
         """
         line = json.dumps(
@@ -38,6 +50,8 @@ class Spool:
             }
         )
         with self._lock:
+            if inbound.conversation in self._erased:
+                raise ConversationErased
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
@@ -60,14 +74,13 @@ class Spool:
         Raises:
             Exception: whatever `write` raised; the lines stay.
         """
-        batch = self._folder / "spool.reading.jsonl"
         with self._lock:
-            if not batch.exists():
+            if not self._batch.exists():
                 if not self._file.exists():
                     return 0
-                self._file.rename(batch)
+                self._file.rename(self._batch)
         count = 0
-        for line in batch.read_text(encoding="utf-8", errors="backslashreplace").splitlines():
+        for line in self._batch.read_text(encoding="utf-8", errors="backslashreplace").splitlines():
             if not line:
                 continue
             try:
@@ -83,13 +96,76 @@ class Spool:
                 self._put_aside(line)
                 continue
             count += 1
-        batch.unlink()
+        self._batch.unlink()
         return count
 
     def _put_aside(self, line: str) -> None:
         logger.error("spool.line.put_aside", kept_in="spool.unreadable.txt")
-        with (self._folder / "spool.unreadable.txt").open("a", encoding="utf-8") as aside:
+        with self._aside.open("a", encoding="utf-8") as aside:
             aside.write(line + "\n")
+
+    def erase(self, conversation: str) -> None:
+        """Drop the lines of a conversation, those put aside as well. Not while lines are being read back.
+
+        Raises:
+            OSError: a file cannot be rewritten.
+        """
+
+        def keep(line: str) -> bool:
+            inbound = _inbound_of(line)
+            # Of a line that was cut short only the words can be asked.
+            return conversation not in line if inbound is None else inbound.conversation != conversation
+
+        with self._lock:
+            for file in (self._file, self._batch, self._aside):
+                _rewrite(file, keep)
+
+    def expire(self, before: datetime) -> None:
+        """Drop what was put aside before a moment; of a line that does not say when, the file's last change counts.
+
+        Raises:
+            OSError: the file cannot be rewritten.
+        """
+        if not self._aside.exists():
+            return
+        changed = datetime.fromtimestamp(self._aside.stat().st_mtime, timezone.utc)
+
+        def keep(line: str) -> bool:
+            inbound = _inbound_of(line)
+            return (changed if inbound is None else inbound.received_at) >= before
+
+        with self._lock:
+            _rewrite(self._aside, keep)
+
+
+def _inbound_of(line: str) -> Inbound | None:
+    """The message of a line; None where the line is damaged."""
+    try:
+        return Inbound.from_dict(json.loads(line)["inbound"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _rewrite(file: Path, keep: Callable[[str], bool]) -> None:
+    """Leave out the lines that are not to be kept; the file is whole at every moment."""
+    if not file.exists():
+        return
+    # Bytes that are no text are kept as they are.
+    lines = file.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    kept = [line for line in lines if keep(line)]
+    if kept == lines:
+        return
+    if not any(kept):
+        file.unlink()
+        return
+    new = file.with_suffix(".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        _write_whole(descriptor, "\n".join(kept).encode("utf-8", "surrogateescape"))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.replace(file)
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from bot.conversations.erased import ConversationErased
 from bot.conversations.models import (
     ANSWERED,
     DELIVERED,
@@ -18,6 +19,8 @@ from bot.conversations.models import (
     UNANSWERED,
     Conversation,
     Delivery,
+    ErasedConversation,
+    Feedback,
     Message,
 )
 from bot.conversations.records import Inbound, Known, Outcome
@@ -37,6 +40,7 @@ class ConversationStore:
         """Write a message down; a repeat of one is found by (channel, message id).
 
         Raises:
+            ConversationErased: its conversation was erased.
             SQLAlchemyError: the database cannot be written.
         """
         with self._sessions() as session:
@@ -61,6 +65,7 @@ class ConversationStore:
         """Write down what became of a message; does nothing where that is written already.
 
         Raises:
+            ConversationErased: its conversation was erased.
             SQLAlchemyError: the database cannot be written.
         """
         with self._sessions() as session:
@@ -118,8 +123,9 @@ class ConversationStore:
         """
         with self._sessions() as session:
             query = (
-                select(Message)
+                select(Message, Feedback.helpful)
                 .join(Message.conversation)
+                .outerjoin(Feedback, Feedback.message_id == Message.id)
                 .where(Conversation.key == conversation)
                 .limit(HISTORY_MAXIMUM)
             )
@@ -129,10 +135,10 @@ class ConversationStore:
                 first = first.where(Message.key == after, Conversation.key == conversation)
                 start = session.scalars(first).one_or_none()
             if start is not None:
-                later = session.scalars(query.where(Message.id > start).order_by(Message.id))
-                return [_history_entry(message) for message in later]
-            newest = list(session.scalars(query.order_by(Message.id.desc())))
-            return [_history_entry(message) for message in reversed(newest)]
+                later = session.execute(query.where(Message.id > start).order_by(Message.id))
+                return [_history_entry(*row) for row in later]
+            newest = session.execute(query.order_by(Message.id.desc())).all()
+            return [_history_entry(*row) for row in reversed(newest)]
 
     def delivered(self, keys: Sequence[str]) -> None:
         """Mark replies as handed over to the family."""
@@ -161,6 +167,8 @@ def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversat
 
 def _write_down(session: Session, inbound: Inbound, conversation: Conversation | None) -> Message:
     if conversation is None:
+        if session.get(ErasedConversation, inbound.conversation) is not None:
+            raise ConversationErased
         conversation = Conversation(key=inbound.conversation, channel=inbound.channel, created_at=inbound.received_at)
     conversation.last_message_at = inbound.received_at
     message = Message(
@@ -218,11 +226,12 @@ def _reply(message: Message) -> Reply:
     )
 
 
-def _history_entry(message: Message) -> dict[str, Any]:
+def _history_entry(message: Message, helpful: bool | None) -> dict[str, Any]:
     return {
         "id": message.key,
         "at": message.received_at.isoformat(),
         "text": message.text,
         "channel_message_id": message.channel_message_id,
         "reply": _reply(message) if message.direction == OUTBOUND else None,
+        "helpful": helpful,
     }

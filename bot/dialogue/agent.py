@@ -85,6 +85,10 @@ class RasaDialogue:
         parsed = results[self._last_component][0].as_dict(only_output_properties=True)
         return {"text": text, "intent": {"name": None, "confidence": 0.0}, "entities": [], **parsed}
 
+    def forget(self, conversation: str) -> None:
+        """Drop what Rasa remembers of a conversation."""
+        self._trackers.forget(conversation)
+
     async def turn(self, conversation: str, text: str, *, parse_data: dict[str, Any], topic: str | None) -> Spoken:
         """Let Rasa take one turn.
 

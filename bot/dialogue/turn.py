@@ -15,6 +15,7 @@ import structlog
 from bot.answers.answering import is_answer_name
 from bot.answers.published import PublishedAnswers
 from bot.answers.questions import RED_FLAG, TALK_TO_HUMAN, Question
+from bot.conversations.erased import ConversationErased
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.dialogue.agent import Spoken
@@ -99,6 +100,7 @@ class GuardedTurn:
             for it but a fixed emergency reply.
 
         Raises:
+            ConversationErased: the conversation was erased, before or meanwhile.
             OSError: the message could be written neither to the database nor to the spool.
         """
         started = time.perf_counter()
@@ -119,10 +121,26 @@ class GuardedTurn:
         except BaseException as error:
             course.done.set_exception(error)
             course.done.exception()  # seen: whoever waits gets it, nobody waiting is no fault
+            if isinstance(error, ConversationErased):
+                self._forget(inbound.conversation)  # what this turn has left in memory
             raise
         finally:
             course.looked.set()
             del self._running[key]
+
+    async def erase(self, conversation: str) -> None:
+        """Erase a conversation from the log and from memory; a turn that still runs for it writes nothing more.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: the database does not take it now; nothing is forgotten.
+        """
+        await self._journal.erase(conversation)
+        self._forget(conversation)
+
+    def _forget(self, conversation: str) -> None:
+        self._gate.forget(conversation)
+        self._noticed.pop(conversation, None)
+        self._dialogue.forget(conversation)
 
     @staticmethod
     async def _join(course: _Course, deliver: Deliver) -> TurnResult:

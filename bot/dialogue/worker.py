@@ -1,6 +1,7 @@
 """Rasa in a thread of its own, with an event loop of its own, so that nothing it does can hold the service up."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -104,6 +105,13 @@ class DialogueWorker:
             return dialogue.parse(text)
 
         return await self._ask(parse)
+
+    def forget(self, conversation: str) -> None:
+        """Have Rasa drop a conversation, as soon as its thread is free."""
+        worker = self._worker
+        if worker.dialogue is not None:
+            with contextlib.suppress(RuntimeError):  # a worker that has stopped remembers nothing
+                worker.loop.call_soon_threadsafe(worker.dialogue.forget, conversation)
 
     async def _ask(self, question: Callable[[RasaDialogue], Coroutine[Any, Any, Result]]) -> Result:
         worker = self._worker

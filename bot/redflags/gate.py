@@ -108,6 +108,10 @@ class Gate:
         finally:
             self._waiting -= 1
 
+    def forget(self, conversation: str) -> None:
+        """Drop the pieces of a conversation."""
+        self._recent.forget(conversation)
+
     def _leave_out(self, reason: str) -> list[RedFlag]:
         logger.warning("gate.semantic_left_out", reason=reason)
         self._metrics.semantic_left_out.labels(reason).inc()

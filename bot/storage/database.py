@@ -69,7 +69,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     # WAL lets the console read while a message is written; FULL makes a commit survive a power cut.
     # The triggers that keep a row from being deleted see a REPLACE as well only where triggers are recursive.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+    # What is deleted is overwritten: a family that erases its conversation means the file as well.
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON", "secure_delete=ON")
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.answers.setup import prepare_storage
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound, Known, Outcome
-from bot.conversations.spool import Spool
 from bot.conversations.store import ConversationStore
 from bot.replies import ANSWER, Reply
 from bot.settings import Settings
@@ -36,7 +35,7 @@ def spool_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def hurried(sessions: "sessionmaker[Session]", spool_folder: Path) -> Iterator[Journal]:
     """The journal as the service has it."""
-    journal = Journal(ConversationStore(sessions), Spool(spool_folder))
+    journal = Journal(sessions, spool_folder)
     yield journal
     journal.close()
 
@@ -196,7 +195,7 @@ async def test_a_database_that_cannot_be_written_costs_no_message(
 ) -> None:
     sessions.kw["bind"].dispose()
     read_only = session_factory(open_database(f"sqlite:///file:{tmp_path}/bot.sqlite3?mode=ro&uri=true"))
-    journal = Journal(ConversationStore(read_only), Spool(spool_folder))
+    journal = Journal(read_only, spool_folder)
 
     assert await journal.accept(message()) is None
     journal.close()

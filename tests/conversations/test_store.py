@@ -291,6 +291,7 @@ def test_an_entry_of_the_history_says_when(store: ConversationStore) -> None:
             "text": "Question 1?",
             "channel_message_id": "m1",
             "reply": None,
+            "helpful": None,
         }
     ]
 

@@ -24,6 +24,7 @@ from bot.storage.base import Base, now
 from bot.storage.database import DatabaseError, database_errors, migrate, open_database, session_factory
 
 TABLES = {"alembic_version", "answer", "answer_revision", "conversation", "message", "delivery"}
+TABLES |= {"feedback", "erased_conversation"}
 TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes"}
 
 
@@ -147,17 +148,15 @@ def test_a_database_of_a_newer_program_is_refused(engine: Engine) -> None:
 def test_every_connection_is_prepared(engine: Engine) -> None:
     with engine.connect() as first, engine.connect() as second:
         for connection in (first, second):
-            pragmas = {
-                name: connection.execute(text(f"PRAGMA {name}")).scalar()
-                for name in ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers", "busy_timeout")
-            }
-            assert pragmas == {
+            expected = {
                 "journal_mode": "wal",
                 "synchronous": 2,  # FULL
                 "foreign_keys": 1,
                 "recursive_triggers": 1,
+                "secure_delete": 1,
                 "busy_timeout": 300,
             }
+            assert {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in expected} == expected
 
 
 def test_foreign_keys_hold(engine: Engine) -> None:

@@ -1,0 +1,77 @@
+"""Taking conversations out of the database, on a family's request or by age. Everything here blocks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.conversations.models import Conversation, Delivery, ErasedConversation, Feedback, Message
+from bot.storage.base import now
+
+
+class Erasure:
+    """Deletes whole conversations: feedback, deliveries, messages and their row."""
+
+    def __init__(self, sessions: "sessionmaker[Session]") -> None:
+        self._sessions = sessions
+
+    def erase(self, key: str) -> datetime:
+        """Delete a conversation, whether or not anything of it is stored, and remember that it was erased.
+
+        Returns:
+            when it was erased.
+
+        Raises:
+            SQLAlchemyError: the database cannot be written; everything is as before.
+        """
+        with self._sessions() as session:
+            _delete(session, session.scalars(select(Conversation.id).where(Conversation.key == key)).all())
+            erased = session.merge(ErasedConversation(key=key, erased_at=now()))
+            session.commit()
+            return erased.erased_at  # type: ignore[no-any-return]
+
+    def expire(self, before: datetime, *, at_most: int) -> int:
+        """Delete conversations whose last message is older than a moment, the oldest first.
+
+        Args:
+            before: that moment.
+            at_most: how many; writes of families wait meanwhile.
+
+        Returns:
+            how many were deleted.
+        """
+        with self._sessions() as session:
+            query = select(Conversation.id).where(Conversation.last_message_at < before)
+            ids = session.scalars(query.order_by(Conversation.last_message_at).limit(at_most)).all()
+            _delete(session, ids)
+            session.commit()
+            return len(ids)
+
+    def erased(self) -> dict[str, datetime]:
+        """The keys of erased conversations, each with the moment when it was erased."""
+        with self._sessions() as session:
+            rows = session.execute(select(ErasedConversation.key, ErasedConversation.erased_at))
+            return {row.key: row.erased_at for row in rows}
+
+    def forget_erased(self, before: datetime) -> None:
+        """Forget the keys of conversations that were erased before a moment."""
+        with self._sessions() as session:
+            session.execute(
+                delete(ErasedConversation)
+                .where(ErasedConversation.erased_at < before)
+                .execution_options(synchronize_session=False)
+            )
+            session.commit()
+
+
+def _delete(session: Session, ids: Sequence[int]) -> None:
+    """Delete conversations by their row ids; all messages in one statement, because they refer to each other."""
+    messages = select(Message.id).where(Message.conversation_id.in_(ids))
+    for statement in (
+        delete(Feedback).where(Feedback.message_id.in_(messages)),
+        delete(Delivery).where(Delivery.message_id.in_(messages)),
+        delete(Message).where(Message.conversation_id.in_(ids)),
+        delete(Conversation).where(Conversation.id.in_(ids)),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
