@@ -53,22 +53,33 @@ class RecentPieces:
         Returns:
             all of them as one text, and where the newest begins in it.
         """
-        now, most = self._clock(), self._limits.characters_maximum
+        together = self.behind_earlier(conversation, text)
         pieces = self._conversations.setdefault(conversation, deque(maxlen=self._limits.pieces_maximum))
         self._conversations.move_to_end(conversation)
         while len(self._conversations) > self._limits.conversations_maximum:
             self._conversations.popitem(last=False)
-        while pieces and now - pieces[0].sent > self._limits.window_s:
-            pieces.popleft()
-        earlier = " ".join(piece.text for piece in pieces)[-most:]
-        stands_alone = any(piece.answered for piece in pieces) and self._acknowledges(text)
-        pieces.append(_Piece(now, text[-most:]))
-        return (text, 0) if stands_alone or not earlier else (f"{earlier} {text}", len(earlier) + 1)
+        pieces.append(_Piece(self._clock(), text[-self._limits.characters_maximum :]))
+        return together
+
+    def behind_earlier(self, conversation: str, text: str) -> tuple[str, int]:
+        """The same, without remembering it."""
+        now = self._clock()
+        pieces = [
+            piece for piece in self._conversations.get(conversation, ()) if now - piece.sent <= self._limits.window_s
+        ]
+        if any(piece.answered for piece in pieces) and self._acknowledges(text):
+            return text, 0
+        earlier = " ".join(piece.text for piece in pieces)[-self._limits.characters_maximum :]
+        return (f"{earlier} {text}", len(earlier) + 1) if earlier else (text, 0)
 
     def answered(self, conversation: str) -> None:
         """Remember that what was sent so far has got the fixed reply."""
         for piece in self._conversations.get(conversation, ()):
             piece.answered = True
+
+    def forget(self, conversation: str) -> None:
+        """Drop the pieces of a conversation."""
+        self._conversations.pop(conversation, None)
 
     def _acknowledges(self, text: str) -> bool:
         return all(word.text in self._limits.acknowledgements for word in words_of(text))

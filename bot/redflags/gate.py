@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -63,16 +63,28 @@ class Gate:
 
         Never raises: whatever goes wrong counts as a hit.
         """
+        detection = await self._first(lambda: self._recent.with_earlier(conversation, text), text)
+        if detection.triggers:
+            self._recent.answered(conversation)
+        return detection
+
+    async def peek(self, conversation: str, text: str) -> Detection:
+        """What `first_look` would find, without a trace of it: the message may come again, or never count."""
+        return await self._first(lambda: self._recent.behind_earlier(conversation, text), text)
+
+    async def look_at_comment(self, text: str) -> Detection:
+        """Look with both detectors at a text that is no message and continues none."""
+        detection = await self._first(lambda: (text, 0), text)
+        return detection if detection.triggers else detection.adding(await self.second_look(text))
+
+    async def _first(self, pieces: Callable[[], tuple[str, int]], text: str) -> Detection:
+        """The first detector on a text and on the pieces before it; never raises."""
         try:
-            together, start = self._recent.with_earlier(conversation, text)
+            together, start = pieces()
             if len(together) <= LONG:
-                detection = self._look(text, together, start)
-            else:
-                work = asyncio.get_running_loop().run_in_executor(self._threads, self._look, text, together, start)
-                detection = await asyncio.wait_for(work, WAIT_LIMIT_S)
-            if detection.triggers:
-                self._recent.answered(conversation)
-            return detection
+                return self._look(text, together, start)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._look, text, together, start)
+            return await asyncio.wait_for(work, WAIT_LIMIT_S)
         except Exception as error:  # whatever it is, the family gets the emergency reply
             logger.error("gate.failed", error=type(error).__name__)
             self._metrics.gate_failures.inc()

@@ -387,3 +387,56 @@ def test_only_so_many_conversations_are_kept_and_the_oldest_go(clock: Clock, tmp
     for number in range(1000):
         recent.with_earlier(str(number), "first")
     assert len(recent._conversations) == 3
+
+
+# beside the conversation
+
+
+async def test_a_peek_sees_the_pieces_and_leaves_no_trace(real: Gate) -> None:
+    await real.first_look("family", "I want")
+
+    for _ in range(2):
+        assert (await real.peek("family", "to die")).crisis
+    assert not (await real.peek("other", "to die")).triggers
+    assert (await real.first_look("family", "to die")).crisis, "the pieces are still there"
+
+
+async def test_what_was_only_peeked_at_is_no_piece(real: Gate) -> None:
+    assert not (await real.peek("family", "I want")).triggers
+    assert not (await real.first_look("family", "to die")).triggers
+
+
+async def test_a_peek_fails_closed(faked: Gate, metrics: Metrics) -> None:
+    assert (await faked.peek("family", "fail")).failed
+    assert failures(metrics) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "detectors"), [("a hit", ["lexicon"]), ("hit", ["lexicon"]), ("hello", []), ("fail", [])]
+)
+async def test_a_comment_is_looked_at_by_itself(faked: Gate, text: str, detectors: list[str]) -> None:
+    await faked.first_look("family", "fa")
+
+    detection = await faked.look_at_comment(text)
+
+    assert [flag.detector for flag in detection.red_flags] == detectors
+    assert detection.triggers is (text != "hello")
+
+
+async def test_a_comment_is_looked_at_by_the_second_detector_too(fake: FakeDetector, metrics: Metrics) -> None:
+    class Finds:
+        def find(self, text: str) -> list[RedFlag]:
+            return [RedFlag("pain", text, 0, len(text), "semantic")]
+
+    gate = Gate(fake, Finds(), metrics)  # type: ignore[arg-type]
+
+    assert [flag.detector for flag in (await gate.look_at_comment("hello")).red_flags] == ["semantic"]
+    gate.close()
+
+
+async def test_an_erased_conversation_has_no_pieces(real: Gate) -> None:
+    await real.first_look("family", "I want")
+
+    real.forget("family")
+
+    assert not (await real.first_look("family", "to die")).triggers
