@@ -1,103 +1,131 @@
 """The ASGI application: channels, chat page and health, assembled."""
 
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from bot.channels.limits import Limits
 from bot.channels.tokens import SessionTokens
 from bot.channels.widget import WidgetChannel
+from bot.cross_origin import CrossOrigin
 from bot.dialogue.worker import DialogueUnavailable
+from bot.security_headers import PRIVATE, SecurityHeaders
 from bot.service import Service
+from bot.widget.script import widget_script
 
 PAGE = Path(__file__).parent / "widget" / "page"
 READINESS_QUESTION, READINESS_TOPIC = "How long does CRS usually last?", "crs_duration"
-
-SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-}
+SCRIPT_KEPT_S = 3600  # how long a browser keeps the widget's script without asking
 
 
-class SecurityHeaders:
-    """Adds the security headers to every response; answers of the API are not kept by any cache."""
+class Application:
+    """The web application of a service."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, service: Service, limits: Limits) -> None:
+        """Put it together; see `create_app`."""
+        self._service = service
+        tokens = SessionTokens(*service.settings.secret_keys)
+        self._widget = WidgetChannel(service, tokens, limits)
+        starlette = Starlette(
+            routes=[
+                Route("/", self._page),
+                Mount("/page", StaticFiles(directory=PAGE)),
+                _script_route(widget_script()),
+                Route("/health", self._health),
+                Route("/ready", self._ready),
+                Route("/metrics", self._metrics),
+                *self._widget.routes(),
+            ],
+            exception_handlers={HTTPException: _http_error, Exception: self._unexpected},
+            lifespan=self._lifespan,
+        )
+        # Around everything, Starlette's own answer to an unexpected error included.
+        self._app = SecurityHeaders(CrossOrigin(starlette, service.settings.origins))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Called by the server for each request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = dict(SECURITY_HEADERS)
-        if scope["path"].startswith("/channels/"):
-            headers["cache-control"] = "no-store"
+        """Called by the server."""
+        await self._app(scope, receive, send)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-                message["headers"] = [*message.get("headers", []), *encoded]
-            await send(message)
+    def close_streams(self) -> None:
+        """End all event streams, because the server is about to stop."""
+        self._widget.close_streams()
 
-        await self._app(scope, receive, send_with_headers)
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        await self._service.start(self._widget.resume)
+        yield
+        await self._service.stop()
+
+    async def _page(self, _request: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _ready(self, _request: Request) -> Response:
+        reason = await why_not_ready(self._service)
+        if reason is None:
+            red_flags = "both detectors" if self._service.gate.has_semantic else "the lexicon alone: run `bot train`"
+            return JSONResponse({"status": "ready", "red_flags": red_flags})
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(self._service.metrics.page(), media_type="text/plain; version=0.0.4")
+
+    async def _unexpected(self, request: Request, _error: Exception) -> Response:
+        """A fault of the program; a family that wrote is told whom to call all the same."""
+        if not request.url.path.startswith(PRIVATE):
+            return PlainTextResponse("Internal Server Error", status_code=500)
+        text = self._service.texts.reply("apology").text
+        return JSONResponse({"error": "something went wrong", "text": text}, status_code=500)
 
 
-def create_app(service: Service) -> Starlette:
+def create_app(service: Service, *, limits: Limits | None = None) -> Application:
     """The web application of a service.
 
     Args:
         service: put together, not yet started; the application starts and stops it.
+        limits: how fast families may write; by default those of data/limits.yml.
+
+    Raises:
+        DataFileError: the file of limits is wrong.
     """
+    return Application(service, limits or Limits())
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await service.start()
-        yield
-        await service.stop()
 
-    async def page(_request: Request) -> Response:
-        return FileResponse(PAGE / "index.html")
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What is not there, or not in this way."""
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith(PRIVATE):
+        return JSONResponse({"error": error.detail.lower()}, error.status_code, error.headers)
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
 
-    async def health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
 
-    async def ready(_request: Request) -> Response:
-        reason = await why_not_ready(service)
-        if reason is None:
-            red_flags = "both detectors" if service.gate.has_semantic else "the lexicon alone: run `bot train`"
-            return JSONResponse({"status": "ready", "red_flags": red_flags})
-        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+def _script_route(script: bytes) -> Route:
+    """Serves the widget's script to any site; a browser that has it already is not sent it again."""
+    etag = f'"{hashlib.sha256(script).hexdigest()[:32]}"'
+    headers = {
+        "etag": etag,
+        "cache-control": f"public, max-age={SCRIPT_KEPT_S}",
+        "cross-origin-resource-policy": "cross-origin",
+    }
 
-    async def metrics(_request: Request) -> Response:
-        return Response(service.metrics.page(), media_type="text/plain; version=0.0.4")
+    async def serve_script(request: Request) -> Response:
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if etag in known:
+            return Response(status_code=304, headers=headers)
+        return Response(script, media_type="text/javascript", headers=headers)
 
-    widget = WidgetChannel(service, SessionTokens(*service.settings.secret_keys))
-    return Starlette(
-        routes=[
-            Route("/", page),
-            Mount("/page", StaticFiles(directory=PAGE)),
-            Route("/health", health),
-            Route("/ready", ready),
-            Route("/metrics", metrics),
-            *widget.routes(),
-        ],
-        middleware=[Middleware(SecurityHeaders)],
-        lifespan=lifespan,
-    )
+    return Route("/widget/crs-chat.js", serve_script)
 
 
 async def why_not_ready(service: Service) -> str | None:

@@ -27,6 +27,7 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.limited = Counter("bot_limited_total", "Requests refused because too many came", registry=self.registry)
         self.apologies = Counter("bot_apologies_total", "Messages that got only an apology", registry=self.registry)
 
     def count_turn(self, channel: str, replies: Iterable[Reply], tier: str | None, milliseconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
@@ -13,6 +14,19 @@ from bot.settings import Settings
 
 class ServerError(UserError):
     """The service cannot listen where it should; the message says where and why."""
+
+
+class Server(uvicorn.Server):
+    """Ends event streams before it waits for open connections: they would last until its patience ends."""
+
+    def __init__(self, config: uvicorn.Config, close_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close_streams = close_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn when it is asked to stop."""
+        self._close_streams()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -27,8 +41,9 @@ def serve(settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"CRS family chat: http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - the user's line
+    app = create_app(service)
     config = uvicorn.Config(
-        create_app(service),
+        app,
         ws="none",  # Rasa pins websockets 10, which uvicorn no longer knows
         log_config=None,
         access_log=False,
@@ -36,7 +51,7 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it anew when it has stopped
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, app.close_streams).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bot.answers.published import PublishedAnswers
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.channels.tokens import SESSION_LIFETIME_S
 from bot.conversations.journal import Journal
+from bot.conversations.records import Inbound
 from bot.conversations.retention import Retention
 from bot.dialogue.training import trained_model
 from bot.dialogue.turn import GuardedTurn
@@ -77,10 +79,14 @@ class Service:
         self._retention = Retention(self.journal, days=settings.retention_days, erased_kept=erased_kept)
         self._background: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Answer what a crash left unanswered, and keep the background work going."""
+    async def start(self, resume: Callable[[Inbound], Awaitable[object]] | None = None) -> None:
+        """Answer what a crash left unanswered, and keep the background work going.
+
+        Args:
+            resume: takes the turn of a message that was left; without it, the page asks for the replies.
+        """
         self._background = [
-            asyncio.create_task(self._answer_left_over()),
+            asyncio.create_task(self._answer_left_over(resume or self._resume)),
             asyncio.create_task(self.journal.keep_reading_back()),
             asyncio.create_task(self._keep_answers_fresh()),
             asyncio.create_task(self._retention.keep_deleting()),
@@ -97,7 +103,10 @@ class Service:
         self.gate.close()
         await asyncio.get_running_loop().run_in_executor(None, self.journal.close)
 
-    async def _answer_left_over(self) -> None:
+    async def _resume(self, inbound: Inbound) -> None:
+        await self.turn.handle(inbound, _wait_for_page)
+
+    async def _answer_left_over(self, resume: Callable[[Inbound], Awaitable[object]]) -> None:
         await self.journal.read_back()
         try:
             left = await self.journal.unanswered(within_s=self.settings.resume_within_s)
@@ -110,7 +119,10 @@ class Service:
         with contextlib.suppress(Exception):  # a model that does not load gets the apology, as any turn does
             await self.dialogue.loaded()
         for inbound in left:
-            await self.turn.handle(inbound, _wait_for_page)
+            try:
+                await resume(inbound)
+            except Exception as error:  # erased meanwhile, or a full disk: the others are answered all the same
+                logger.error("service.left_over.failed", error=type(error).__name__)
 
     async def _keep_answers_fresh(self) -> None:
         loop = asyncio.get_running_loop()

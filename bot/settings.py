@@ -46,6 +46,12 @@ class Settings(BaseSettings):
         description="the port to listen on; 0 takes a free one",
     )
     log_level: str = Field("INFO", env="BOT_LOG_LEVEL", description="DEBUG, INFO, WARNING or ERROR")
+    allowed_origins: str = Field(
+        "",
+        env="BOT_ALLOWED_ORIGINS",
+        description="the sites whose pages may use the chat, with commas: https://www.hospital.example; empty: "
+        "only pages that this service itself serves",
+    )
     emergency_number: str = Field(
         "",
         env="BOT_EMERGENCY_NUMBER",
@@ -124,6 +130,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{which}has {len(key)} characters; {SECRET_KEY_MINIMUM} or more")
         return value
 
+    @validator("allowed_origins")
+    def _each_origin_is_exact(cls, value: str) -> str:
+        for origin in _listed(value):
+            if not re.fullmatch(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?", origin):
+                raise ValueError(f"has '{origin}', which is no origin: write it as https://www.hospital.example")
+        return value
+
     @validator("privacy_url")
     def _privacy_url_is_a_link(cls, value: str) -> str:
         value = value.strip()
@@ -149,6 +162,11 @@ class Settings(BaseSettings):
     def secret_keys(self) -> tuple[str, ...]:
         """The keys of session tokens: the first signs, all are read."""
         return _listed(self.secret_key)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The sites whose pages may use the chat."""
+        return _listed(self.allowed_origins)
 
     @property
     def listens_beyond_loopback(self) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.answers.workflow import find_revision, retire_revision
-from bot.app import PAGE, READINESS_TOPIC, SECURITY_HEADERS, create_app
+from bot.app import PAGE, READINESS_TOPIC, create_app
 from bot.dialogue.worker import DialogueUnavailable
+from bot.security_headers import SECURITY_HEADERS
 from bot.service import Service
 from bot.settings import Settings
 

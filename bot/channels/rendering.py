@@ -23,7 +23,8 @@ def remembered(entry: dict[str, Any]) -> dict[str, Any]:
     """A message of the history, see `ConversationStore.history`."""
     reply: Reply | None = entry["reply"]
     if reply is not None:
-        return {"from": "service", **rendered(reply)}
+        opinion = {} if entry["helpful"] is None else {"helpful": entry["helpful"]}
+        return {"from": "service", **rendered(reply), **opinion}
     return {
         "from": "family",
         "at": entry["at"],

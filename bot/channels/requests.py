@@ -10,6 +10,7 @@ from bot.conversations.records import Inbound
 
 CHANNEL = "widget"
 BODY_MAXIMUM = 16 * 1024  # bytes
+COMMENT_MAXIMUM = 1000  # characters
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BUTTON = re.compile(r"[a-z0-9_/]{1,100}")
 
@@ -75,6 +76,22 @@ def inbound_of(conversation: str, body: dict[str, Any]) -> Inbound:
         text=storable(text),
         button=button,
     )
+
+
+def feedback_of(body: dict[str, Any]) -> tuple[str, bool, str]:
+    """The reply's id, whether it helped, and the comment; how long the comment may be is not looked at yet.
+
+    Raises:
+        Refused: a value is missing or of another form.
+    """
+    reply_id, helpful, comment = body.get("reply_id"), body.get("helpful"), body.get("comment", "")
+    if not isinstance(reply_id, str) or not reply_id:
+        raise Refused(400, "'reply_id' must be the id of a reply")
+    if not isinstance(helpful, bool):
+        raise Refused(400, "'helpful' must be true or false")
+    if not isinstance(comment, str):
+        raise Refused(400, "'comment' must be a string")
+    return storable(reply_id), helpful, storable(comment).strip()
 
 
 def client_id_of(message_id: str) -> str:

@@ -1,7 +1,7 @@
 """The journal: every message on disk before it is acknowledged, in the database or else in the spool."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.conversations.feedback import FeedbackStore, Opinion
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
+from bot.replies import Reply
 from bot.storage.base import now
 
 logger = structlog.get_logger(__name__)
@@ -99,6 +100,19 @@ class Journal:
     async def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
         """A conversation's messages; see `ConversationStore.history`."""
         return await self._in_thread(self._readers, lambda: self._store.history(conversation, after=after))
+
+    async def later_replies(
+        self, conversation: str, seen: str, *, seen_at: datetime | None = None
+    ) -> AsyncIterator[list[Reply]]:
+        """The replies that came after one, page by page; see `ConversationStore.later_replies`."""
+        above = 0
+
+        def page() -> list[tuple[int, Reply]]:
+            return self._store.later_replies(conversation, seen, seen_at=seen_at, above=above)
+
+        while found := await self._in_thread(self._readers, page):
+            yield [reply for _, reply in found]
+            above = found[-1][0]
 
     async def delivered(self, reply_ids: list[str]) -> None:
         """Mark replies as handed over; where that fails they stay pending, and the page asks for them again."""

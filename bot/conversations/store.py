@@ -1,10 +1,10 @@
 """Writes and reads of the conversation log. Everything here blocks: it is called from a thread."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, literal, select, update
+from sqlalchemy import and_, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,10 +24,11 @@ from bot.conversations.models import (
     Message,
 )
 from bot.conversations.records import Inbound, Known, Outcome
-from bot.replies import NOTICE, Button, Reply
+from bot.replies import CRISIS, EMERGENCY, NOTICE, Button, Reply
 from bot.storage.base import now
 
 HISTORY_MAXIMUM = 200  # messages in one page of a conversation's history
+OVERTAKING = timedelta(seconds=1)  # a fixed reply is sent while an earlier reply is being written: not longer than this
 
 
 class ConversationStore:
@@ -139,6 +140,38 @@ class ConversationStore:
                 return [_history_entry(*row) for row in later]
             newest = session.execute(query.order_by(Message.id.desc())).all()
             return [_history_entry(*row) for row in reversed(newest)]
+
+    def later_replies(
+        self, conversation: str, seen: str, *, seen_at: datetime | None = None, above: int = 0
+    ) -> list[tuple[int, Reply]]:
+        """A page of the replies that came after one, in the order they were written; each with its place in the log.
+
+        The fixed reply to a red flag overtakes what an earlier message still waits for, and what the spool held stands
+        late in the log. So what was sent later counts as well as what was written later: rather twice than never.
+
+        Args:
+            conversation: the conversation's key.
+            seen: the reply's key; where it is not in the log, and `seen_at` does not help, the newest page is given.
+            seen_at: when the reply was sent, if that is known although it is not in the log yet.
+            above: a place in the log; only later ones are given.
+        """
+        with self._sessions() as session:
+            of_conversation = (Conversation.key == conversation, Message.direction == OUTBOUND)
+            row = session.scalars(
+                select(Message).join(Message.conversation).where(Message.key == seen, *of_conversation)
+            ).one_or_none()
+            query = select(Message).join(Message.conversation).where(*of_conversation).limit(HISTORY_MAXIMUM)
+            if row is not None:
+                overtaken = OVERTAKING if row.kind in (EMERGENCY, CRISIS) else timedelta(0)
+                later = or_(Message.id > row.id, Message.received_at > row.received_at - overtaken)
+                query = query.where(later, Message.id != row.id)
+            elif seen_at is not None:
+                query = query.where(Message.received_at > seen_at - OVERTAKING)
+            elif not above:
+                newest = session.scalars(query.order_by(Message.id.desc())).all()
+                return [(message.id, _reply(message)) for message in reversed(newest)]
+            page = session.scalars(query.where(Message.id > above).order_by(Message.id))
+            return [(message.id, _reply(message)) for message in page]
 
     def delivered(self, keys: Sequence[str]) -> None:
         """Mark replies as handed over to the family."""

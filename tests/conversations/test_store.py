@@ -386,3 +386,65 @@ def test_a_line_of_an_older_version_has_no_time() -> None:
     (reply,) = Outcome.from_dict(values).replies
 
     assert now() - reply.at < timedelta(minutes=1)
+
+
+# What came after a reply
+
+
+def said(store: ConversationStore, number: int, *replies: Reply) -> None:
+    store.record(message(number, received_at=NOON), outcome(*replies))
+
+
+def later(store: ConversationStore, seen: str, **options: Any) -> list[str]:
+    return [reply.text for _, reply in store.later_replies("family", seen, **options)]
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_later_replies_are_those_behind_one(store: ConversationStore) -> None:
+    first, second = answer("1", at=at(1)), answer("2", at=at(1))
+    said(store, 1, first, second)
+    said(store, 2, answer("3", at=at(2)))
+
+    assert [later(store, reply.id) for reply in (first, second)] == [["2", "3"], ["3"]]
+    assert store.later_replies("other family", first.id) == []
+
+
+def test_what_a_fixed_reply_overtook_comes_after_it(store: ConversationStore) -> None:
+    """The emergency reply to message 2 was sent while the answer to message 1 was being written."""
+    emergency = answer("emergency", kind=EMERGENCY, at=at(10))
+    said(store, 1, answer("long before", at=at(1)), answer("overtaken", at=at(9.8)))
+    said(store, 2, emergency, answer("rest", at=at(11)))
+
+    assert later(store, emergency.id) == ["overtaken", "rest"]
+    assert later(store, "in no log yet", seen_at=at(10)) == ["overtaken", "emergency", "rest"]
+
+
+def test_what_the_spool_brought_late_keeps_nothing_back(store: ConversationStore) -> None:
+    spooled, written = answer("said first, written last", at=at(1)), answer("said last, written first", at=at(2))
+    said(store, 2, written)
+    said(store, 1, spooled)
+
+    assert later(store, spooled.id) == ["said last, written first"]
+
+
+def test_later_replies_come_in_pages(store: ConversationStore) -> None:
+    first = answer("first")
+    said(store, 1, first, *(answer(str(number)) for number in range(HISTORY_MAXIMUM + 1)))
+
+    page = store.later_replies("family", first.id)
+    rest = store.later_replies("family", first.id, above=page[-1][0])
+
+    assert [reply.text for _, reply in [*page, *rest]] == [str(number) for number in range(HISTORY_MAXIMUM + 1)]
+    assert (len(rest), store.later_replies("family", first.id, above=rest[-1][0])) == (1, [])
+
+
+def test_after_an_unknown_reply_comes_the_newest_page(store: ConversationStore) -> None:
+    said(store, 1, *(answer(str(number)) for number in range(HISTORY_MAXIMUM + 5)))
+
+    page = store.later_replies("family", "unknown")
+
+    assert [reply.text for _, reply in page] == [str(number) for number in range(5, HISTORY_MAXIMUM + 5)]
+    assert store.later_replies("family", "unknown", above=page[-1][0]) == []

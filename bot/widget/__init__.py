@@ -1,0 +1,1 @@
+"""The chat for websites: its script and the page for trying it."""
