@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, literal, or_, select, update
+from sqlalchemy import and_, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.erased import ConversationErased
 from bot.conversations.models import (
@@ -116,16 +116,22 @@ class ConversationStore:
             return found
 
     def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
-        """A conversation's messages in the order they were written; `reply` is None for the family's own.
+        """A conversation's messages, each with its replies behind it; `reply` is None for the family's own.
+
+        A page holds what was written to the log last. In it the messages stand in the order in which they came: in the
+        log, what the spool held stands behind what came later.
 
         Args:
             conversation: the conversation's key.
             after: the key of a message; only later ones are given.
         """
         with self._sessions() as session:
+            asked = aliased(Message)
+            came_at = func.coalesce(asked.received_at, Message.received_at).label("came_at")
             query = (
-                select(Message, Feedback.helpful)
+                select(Message, Feedback.helpful, came_at)
                 .join(Message.conversation)
+                .outerjoin(asked, asked.id == Message.reply_to_id)
                 .outerjoin(Feedback, Feedback.message_id == Message.id)
                 .where(Conversation.key == conversation)
                 .limit(HISTORY_MAXIMUM)
@@ -136,10 +142,10 @@ class ConversationStore:
                 first = first.where(Message.key == after, Conversation.key == conversation)
                 start = session.scalars(first).one_or_none()
             if start is not None:
-                later = session.execute(query.where(Message.id > start).order_by(Message.id))
-                return [_history_entry(*row) for row in later]
-            newest = session.execute(query.order_by(Message.id.desc())).all()
-            return [_history_entry(*row) for row in reversed(newest)]
+                page = session.execute(query.where(Message.id > start).order_by(Message.id)).all()
+            else:
+                page = session.execute(query.order_by(Message.id.desc())).all()
+            return [_history_entry(row.Message, row.helpful) for row in sorted(page, key=_in_order)]
 
     def later_replies(
         self, conversation: str, seen: str, *, seen_at: datetime | None = None, above: int = 0
@@ -217,6 +223,12 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
     )
     session.add(message)
     return message
+
+
+def _in_order(row: Any) -> tuple[Any, ...]:
+    """Sorts messages by the time they came, each with its replies behind it."""
+    message = row.Message
+    return row.came_at, message.reply_to_id or message.id, -1 if message.position is None else message.position
 
 
 def _outbound(message: Message, position: int, reply: Reply) -> dict[str, Any]:

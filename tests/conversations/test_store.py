@@ -448,3 +448,14 @@ def test_after_an_unknown_reply_comes_the_newest_page(store: ConversationStore) 
 
     assert [reply.text for _, reply in page] == [str(number) for number in range(5, HISTORY_MAXIMUM + 5)]
     assert store.later_replies("family", "unknown", above=page[-1][0]) == []
+
+
+def test_what_the_spool_held_stands_where_it_came(store: ConversationStore) -> None:
+    """It is written to the log later than what came after it."""
+    early = message(1, received_at=now() - timedelta(minutes=1))
+    late = message(2)
+    for inbound in (late, early):
+        store.record(inbound, outcome(answer(f"to {inbound.message_id}"), notice()))
+    entries = store.history("family")
+    assert [entry["reply"] is None for entry in entries] == [True, False, False] * 2
+    assert [entry["text"] for entry in entries[:2]] == [early.text, f"to {early.message_id}"]

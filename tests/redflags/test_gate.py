@@ -428,7 +428,7 @@ async def test_a_comment_is_looked_at_by_the_second_detector_too(fake: FakeDetec
         def find(self, text: str) -> list[RedFlag]:
             return [RedFlag("pain", text, 0, len(text), "semantic")]
 
-    gate = Gate(fake, Finds(), metrics)  # type: ignore[arg-type]
+    gate = Gate(fake, Finds(), RecentPieces(), metrics)  # type: ignore[arg-type]
 
     assert [flag.detector for flag in (await gate.look_at_comment("hello")).red_flags] == ["semantic"]
     gate.close()
