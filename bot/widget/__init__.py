@@ -1,1 +1,1 @@
-"""The chat for websites: its script and the page for trying it."""
+"""The website widget: its script and its demo page."""

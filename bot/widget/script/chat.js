@@ -1,0 +1,227 @@
+// The conversation: what is sent, what comes back, and what the family sees of it.
+
+import { askToClear } from "./clearing.js";
+import { createAnnouncer, createStrip } from "./emergency.js";
+import { createComposer } from "./composer.js";
+import { createEventStream } from "./events.js";
+import { createIntro } from "./intro.js";
+import { createLog } from "./log.js";
+import { createMenu } from "./menu.js";
+import { createOutbox, SILENCE_MS } from "./outbox.js";
+import { createPanel } from "./panel.js";
+import { createService } from "./service.js";
+import { createStatus } from "./status.js";
+import { backOff, endPauses } from "./pauses.js";
+import { formatted } from "./formatting.js";
+import { isCard } from "./entries.js";
+import { newId } from "./elements.js";
+import { printEntries } from "./printing.js";
+import { tabStorage } from "./storage.js";
+import { withPhoneLinks } from "./phones.js";
+
+// host: {contact(), open(), close(), restart(), emit(name, detail)}
+export function createChat(strings, server, host) {
+  const life = new AbortController();
+  const storage = tabStorage(server);
+  const service = createService(server, storage, { onSession: showSession, onSessionLost });
+  const outbox = createOutbox(storage, service, life.signal, { onReplies, onSettled, onUnsent, onRefused });
+  // The remaining replies of a turn are fetched with the message itself: none can be missed.
+  const events = createEventStream(service, { onReply: (reply) => onReplies([reply]), onTurnOver: endPauses });
+  const composer = createComposer(strings, send);
+  const announcer = createAnnouncer();
+  const intro = createIntro(strings);
+  const strip = createStrip(strings, storage, composer.focus);
+  const log = createLog(strings, {
+    onQuickReply,
+    onReplies,
+    onCard: strip.pin,
+    giveFeedback: service.giveFeedback,
+    contact,
+    tryNow: endPauses,
+    focusInput: composer.focus,
+  });
+  const status = createStatus(strings, log, contact);
+  const menu = createMenu(strings, { copy, print, clear: () => askToClear(panel.element, strings, clear) });
+  const elements = Object.entries({ menu, strip, intro, log, status, composer, announcer });
+  const parts = Object.fromEntries(elements.map(([name, { element }]) => [name, element]));
+  const panel = createPanel(strings, parts, host.close);
+  const unsent = new Set(); // ids of messages
+  let started = false;
+  if (service.hasSession()) showSession(storage.get("session"));
+
+  function contact() {
+    return storage.get("session")?.contact || host.contact();
+  }
+
+  function followEvents() {
+    events.setWanted(panel.element.open && !document.hidden && !life.signal.aborted && service.hasSession());
+  }
+
+  // --- Sending ---
+
+  function send(text, button) {
+    const message = { id: newId(), text, button, at: new Date().toISOString() };
+    status.say("");
+    announcer.clear();
+    log.addFamily(message);
+    deliver(message);
+    host.emit("send", { id: message.id });
+    return message.id;
+  }
+
+  function deliver(message) {
+    status.set("finding", true);
+    outbox.deliver(message);
+  }
+
+  function onQuickReply({ title, token }) {
+    const id = send(title, token);
+    // On a phone the on-screen keyboard would cover the answer.
+    if (matchMedia("(pointer: coarse)").matches) log.focusOnMessage(id);
+    else composer.focus();
+  }
+
+  function onUnsent(message) {
+    unsent.add(message.id);
+    log.markUnsent(message, strings.unsent);
+    status.set("unsent", true);
+  }
+
+  function onRefused(message) {
+    log.markUnsent(message, strings.refused, ...formatted(contact(), withPhoneLinks));
+  }
+
+  function onSettled({ id }) {
+    unsent.delete(id);
+    log.markSent({ id });
+    status.set("unsent", unsent.size > 0);
+    status.set("finding", !outbox.isEmpty());
+  }
+
+  // --- Replies ---
+
+  function onReplies(replies, message) {
+    if (message) onSettled(message);
+    const added = log.addReplies(replies);
+    if (replies.length) events.startAfter(replies[0].id);
+    for (const { id, kind, topic } of added) host.emit("reply", { id, kind, topic });
+    const cards = added.filter(isCard);
+    if (!cards.length) return;
+    host.open();
+    announcer.say(cards.map(({ kind, text }) => `${strings[kind]}. ${text}`).join("\n\n"));
+    for (const { id, kind } of cards) host.emit("emergency", { id, kind });
+  }
+
+  // --- The session ---
+
+  function showSession({ privacy, code }) {
+    if (privacy) intro.showPrivacy(privacy);
+    menu.showCode(code);
+    followEvents();
+  }
+
+  function onSessionLost() {
+    events.forget();
+    log.addNote(strings.lost);
+  }
+
+  // What was said before, then what is still unanswered; only then is the log live.
+  async function start() {
+    const options = { signal: life.signal };
+    addEventListener("online", followNetwork, options);
+    addEventListener("offline", followNetwork, options);
+    document.addEventListener("visibilitychange", () => followEvents() || endPauses(), options);
+    followNetwork();
+    const wasHere = service.hasSession();
+    status.set("loading", wasHere);
+    let isLoaded = await load(wasHere);
+    // Only now: what the history brings is not announced as if it were new.
+    for (const message of outbox.left) {
+      log.addFamily(message);
+      deliver(message);
+    }
+    for (let failures = 0; !isLoaded && !life.signal.aborted; failures += 1) {
+      log.goLive();
+      await backOff(failures);
+      isLoaded = await load(wasHere);
+    }
+    status.set("loading", false);
+    log.goLive();
+  }
+
+  async function load(wasHere) {
+    const silence = setTimeout(() => status.set("notLoaded", true), SILENCE_MS);
+    let isLoaded = true;
+    try {
+      if (wasHere) await loadHistory();
+      else await service.session();
+    } catch {
+      isLoaded = false;
+    }
+    clearTimeout(silence);
+    status.set("notLoaded", !isLoaded);
+    return isLoaded;
+  }
+
+  async function loadHistory() {
+    const messages = await service.history();
+    log.restore(messages);
+    const last = messages.filter(({ from }) => from === "service").at(-1);
+    if (last) events.startAfter(last.id);
+    service.refreshSession().catch(() => {}); // the stored texts will do
+  }
+
+  function followNetwork() {
+    status.set("offline", !navigator.onLine);
+    if (navigator.onLine) endPauses();
+  }
+
+  // --- The menu ---
+
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(log.transcript().join("\n\n"));
+      status.say(strings.copied);
+    } catch {
+      status.say(strings.notCopied); // not allowed, or a page without TLS
+    }
+  }
+
+  function print() {
+    printEntries(panel.element, panel.heading.textContent, log.transcript());
+  }
+
+  async function clear(everywhere) {
+    try {
+      if (everywhere && service.hasSession()) await service.erase();
+    } catch {
+      status.say(strings.notErased);
+      return;
+    }
+    life.abort();
+    storage.clear();
+    host.restart().say(strings.cleared);
+  }
+
+  return {
+    panel,
+    send,
+    say: status.say,
+    show(takeFocus) {
+      panel.show();
+      if (takeFocus) composer.focus();
+      if (!started) start();
+      started = true;
+      followEvents();
+    },
+    hide() {
+      panel.hide();
+      followEvents();
+    },
+    // The element has left the page; what is queued stays in the tab's storage.
+    stop() {
+      life.abort();
+      followEvents();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// The service over HTTP: one session a tab, requests with a time limit, refusals as errors.
+
+const API = "/channels/widget/";
+const TIME_LIMIT_MS = 20000;
+const HISTORY_PAGE = 200; // messages
+
+export function createService(server, storage, { onSession, onSessionLost }) {
+  const stored = storage.get("session");
+  let session = stored && Promise.resolve(stored); // a promise, so that two requests at once share one session
+
+  function keep(texts) {
+    storage.set("session", texts);
+    onSession(texts);
+    return texts;
+  }
+
+  async function startSession() {
+    try {
+      return keep(await (await request("POST", "sessions", {})).json());
+    } catch (error) {
+      session = null;
+      throw error;
+    }
+  }
+
+  function currentSession() {
+    session ||= startSession();
+    return session;
+  }
+
+  async function request(method, path, { body, headers, signal = AbortSignal.timeout(TIME_LIMIT_MS) }) {
+    const content = body && JSON.stringify(body);
+    const response = await fetch(server + API + path, { method, headers, body: content, signal, cache: "no-store" });
+    if (response.ok) return response;
+    const retryAfterMs = 1000 * response.headers.get("Retry-After");
+    throw Object.assign(new Error(path), { status: response.status, retryAfterMs });
+  }
+
+  async function authorized(method, path, { headers, ...options } = {}, mayRenew = true) {
+    const used = currentSession();
+    const { token } = await used;
+    const allHeaders = { ...headers, Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    try {
+      return await request(method, path, { ...options, headers: allHeaders });
+    } catch (error) {
+      if (error.status !== 401 || !mayRenew) throw error;
+      if (session === used) {
+        session = null;
+        onSessionLost();
+      }
+      return authorized(method, path, { headers, ...options }, false);
+    }
+  }
+
+  async function json(...call) {
+    return (await authorized(...call)).json();
+  }
+
+  return {
+    hasSession: () => Boolean(session),
+    session: currentSession,
+    // The texts may have changed since the session was stored.
+    refreshSession: async () => keep({ ...(await json("GET", "session")), token: (await session).token }),
+    send: ({ id, text, button }) => json("POST", "messages", { body: { id, text, button } }),
+    giveFeedback: (feedback) => json("POST", "feedback", { body: feedback }),
+    erase: () => authorized("DELETE", "conversation"),
+    events: (lastId, signal) =>
+      authorized("GET", "events", { headers: lastId ? { "Last-Event-ID": lastId } : {}, signal }),
+    async history() {
+      const found = [];
+      for (;;) {
+        const after = found.length ? `?after=${encodeURIComponent(found.at(-1).id)}` : "";
+        const { messages } = await json("GET", `messages${after}`);
+        found.push(...messages);
+        if (messages.length < HISTORY_PAGE) return found;
+      }
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// Every text that the widget shows by itself. A translation is a table with these keys; what it lacks stays English.
+
+const english = {
+  title: "CRS family chat",
+  permanent: "Automated answers, not watched by staff. In an emergency call your hospital or emergency services.",
+  // What stands here until the service has sent its own, with the hospital's numbers.
+  contact:
+    "Call the treating hospital, the ward team or emergency services now, at any hour.\n\n" +
+    "Anywhere else: your local emergency number.\n" +
+    "Also call the number on your treatment card or discharge letter.\n\n" +
+    "Say that the patient had CAR-T or bispecific therapy, and when.",
+  hint:
+    "Ask a question about cytokine release syndrome (CRS) after CAR-T or bispecific therapy. " +
+    "For example: “How long does CRS last?”",
+  privacyLink: "More on privacy",
+  question: "Your question",
+  send: "Send",
+  close: "Close the chat",
+  conversation: "Conversation",
+  messages: "Messages",
+  you: "You",
+  assistant: "Automated reply",
+  notice: "Notice",
+  source: "Source",
+  suggestions: "Suggested questions",
+  finding: "Finding an answer…",
+  loading: "Loading earlier messages…",
+  offline: "You are offline.",
+  unsent: "Not sent, will retry.",
+  refused: "Not sent.",
+  ifIll: "If someone is ill now",
+  tryNow: "Try now",
+  notLoaded: "Earlier messages could not be loaded yet.",
+  lost: "Your earlier conversation has ended. A new one has begun; you can go on writing.",
+  emergency: "Emergency",
+  crisis: "Please call someone",
+  showAgain: "Read it again",
+  dismiss: "Dismiss the emergency contact",
+  menu: "Menu",
+  copy: "Copy the conversation",
+  copied: "Copied.",
+  notCopied: "Copying is not possible here.",
+  print: "Print the conversation",
+  code: "Conversation code",
+  clear: "Clear this chat…",
+  clearQuestion: "Erase it on the server too? Staff can then no longer look it up.",
+  clearHere: "Clear on this screen only",
+  clearEverywhere: "Erase on the server too",
+  cancel: "Cancel",
+  cleared: "The chat is cleared.",
+  notErased: "It could not be erased on the server. Nothing was cleared. Please try again.",
+  helpful: "Was this helpful?",
+  yes: "Yes",
+  no: "No",
+  comment: "Comment (optional). No one answers it.",
+  sendComment: "Send the comment",
+  thanks: "Thank you.",
+  notSaved: "This could not be saved.",
+};
+
+const tables = new Map([["en", english]]);
+const RIGHT_TO_LEFT = ["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
+
+export function addTable(language, table) {
+  tables.set(language.toLowerCase(), table);
+}
+
+export function stringsFor(language) {
+  const wanted = language.toLowerCase();
+  const primary = wanted.split("-")[0];
+  const found = [wanted, primary].find((code) => tables.has(code)) || "en";
+  // The layout follows the page's language even where the table is missing and the words stay English.
+  const direction = RIGHT_TO_LEFT.includes(primary) ? "rtl" : "ltr";
+  return { ...english, ...tables.get(found), language: found, direction };
+}
