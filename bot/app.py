@@ -1,4 +1,4 @@
-"""The ASGI application: channels, chat page and health, assembled."""
+"""The ASGI application: channels, demo page and health, assembled."""
 
 import contextlib
 import hashlib

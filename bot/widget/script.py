@@ -11,11 +11,8 @@ import rjsmin
 SOURCES = Path(__file__).parent / "script"
 ENTRY = "element.js"
 
-_IMPORT = re.compile(
-    r"^import (?:\{ (?P<names>[\w, ]+?) \}|(?P<sheet>\w+)) from "
-    r'"\./(?P<path>[\w.-]+)"(?P<css> with \{ type: "css" \})?;$',
-    re.MULTILINE,
-)
+_IMPORT = re.compile(r'^import \{ (?P<names>[\w, ]+?) \} from "\./(?P<path>[\w.-]+)";$', re.MULTILINE)
+_IMPORT_SHEET = re.compile(r'^import (?P<name>\w+) from "\./(?P<path>[\w.-]+)" with \{ type: "css" \};$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _TOP_LEVEL = re.compile(
     r"^(?P<exported>export )?(?:async )?(?:const|let|function\*?|class) (?P<name>\w+)", re.MULTILINE
@@ -31,7 +28,7 @@ class ScriptError(Exception):
 class _Module:
     path: str
     text: str
-    imports: tuple[tuple[str, frozenset[str]], ...]  # path and names; none for a style sheet
+    imports: tuple[tuple[str, frozenset[str]], ...]  # path and names
     exported: frozenset[str]
     top_level: tuple[str, ...]
 
@@ -88,14 +85,10 @@ def _read(folder: Path, path: str, importers: tuple[str, ...]) -> _Module:
     if not file.is_file():
         raise ScriptError(f"{importers[-1] if importers else 'the script'} imports {path}, which is not there")
     source = file.read_text(encoding="utf-8")
-    sheets = {found["sheet"]: found["path"] for found in _IMPORT.finditer(source) if found["css"]}
-    imports = tuple(
-        (found["path"], frozenset(re.split(r",\s*", found["names"])))
-        for found in _IMPORT.finditer(source)
-        if found["names"]
-    )
+    sheets = {found["name"]: found["path"] for found in _IMPORT_SHEET.finditer(source)}
+    imports = tuple((found["path"], frozenset(re.split(r",\s*", found["names"]))) for found in _IMPORT.finditer(source))
     declared = list(_TOP_LEVEL.finditer(source))
-    text = _EXPORT.sub("", _IMPORT.sub("", source))
+    text = _EXPORT.sub("", _IMPORT_SHEET.sub("", _IMPORT.sub("", source)))
     left_over = _LEFT_OVER.search(text)
     if left_over:
         raise ScriptError(f"{path}: cannot join the line '{left_over[0]}'")

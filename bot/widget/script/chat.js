@@ -11,10 +11,9 @@ import { createOutbox, SILENCE_MS } from "./outbox.js";
 import { createPanel } from "./panel.js";
 import { createService } from "./service.js";
 import { createStatus } from "./status.js";
-import { backOff, endPauses } from "./pauses.js";
+import { delayAfter, endPauses, pause } from "./pauses.js";
 import { formatted } from "./formatting.js";
 import { isCard } from "./entries.js";
-import { newId } from "./elements.js";
 import { printEntries } from "./printing.js";
 import { tabStorage } from "./storage.js";
 import { withPhoneLinks } from "./phones.js";
@@ -36,15 +35,17 @@ export function createChat(strings, server, host) {
     onReplies,
     onCard: strip.pin,
     giveFeedback: service.giveFeedback,
-    contact,
+    onNotSaved: () => {
+      status.say(strings.notSaved);
+      log.showContact(contact());
+    },
     tryNow: endPauses,
     focusInput: composer.focus,
   });
   const status = createStatus(strings, log, contact);
   const menu = createMenu(strings, { copy, print, clear: () => askToClear(panel.element, strings, clear) });
-  const elements = Object.entries({ menu, strip, intro, log, status, composer, announcer });
-  const parts = Object.fromEntries(elements.map(([name, { element }]) => [name, element]));
-  const panel = createPanel(strings, parts, host.close);
+  const parts = { menu, strip, intro, log, status, composer, announcer };
+  const panel = createPanel(strings, parts, host.close, life.signal);
   const unsent = new Set(); // ids of messages
   let started = false;
   if (service.hasSession()) showSession(storage.get("session"));
@@ -60,13 +61,14 @@ export function createChat(strings, server, host) {
   // --- Sending ---
 
   function send(text, button) {
-    const message = { id: newId(), text, button, at: new Date().toISOString() };
+    const id = Date.now().toString(36) + Math.random().toString(36).slice(2); // is not repeated in a conversation
+    const message = { id, text, button, at: new Date().toISOString() };
     status.say("");
     announcer.clear();
     log.addFamily(message);
     deliver(message);
-    host.emit("send", { id: message.id });
-    return message.id;
+    host.emit("send", { id });
+    return id;
   }
 
   function deliver(message) {
@@ -102,7 +104,7 @@ export function createChat(strings, server, host) {
 
   function onReplies(replies, message) {
     if (message) onSettled(message);
-    const added = log.addReplies(replies);
+    const added = log.addReplies(replies, !outbox.isEmpty());
     if (replies.length) events.startAfter(replies[0].id);
     for (const { id, kind, topic } of added) host.emit("reply", { id, kind, topic });
     const cards = added.filter(isCard);
@@ -142,7 +144,7 @@ export function createChat(strings, server, host) {
     }
     for (let failures = 0; !isLoaded && !life.signal.aborted; failures += 1) {
       log.goLive();
-      await backOff(failures);
+      await pause(delayAfter(failures));
       isLoaded = await load(wasHere);
     }
     status.set("loading", false);
@@ -215,7 +217,7 @@ export function createChat(strings, server, host) {
       followEvents();
     },
     hide() {
-      panel.hide();
+      panel.element.close();
       followEvents();
     },
     // The element has left the page; what is queued stays in the tab's storage.

@@ -11,7 +11,6 @@ export function askToClear(parent, strings, choose) {
       action?.();
     });
   dialog.append(
-    make("h3", {}, strings.clear),
     make("p", {}, strings.clearQuestion),
     answer(strings.clearEverywhere, () => choose(true)),
     answer(strings.clearHere, () => choose(false)),

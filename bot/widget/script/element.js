@@ -4,7 +4,6 @@ import styles from "./crs-chat.css" with { type: "css" };
 import { addTable, stringsFor } from "./strings.js";
 import { createChat } from "./chat.js";
 import { make, makeButton } from "./elements.js";
-import { SPEECH, makeIcon } from "./icons.js";
 
 const SCRIPT_ORIGIN = new URL(document.currentScript.src).origin;
 
@@ -72,7 +71,6 @@ class CrsChat extends HTMLElement {
       emit: (name, detail) => this.#emit(name, detail),
     });
     this.#launcher = makeButton("", "launcher", () => this.open());
-    this.#launcher.setAttribute("aria-haspopup", "dialog");
     const { language, direction } = this.#strings;
     // The empty title keeps the host's from showing as a tooltip over everything.
     const attributes = { class: "widget", lang: language, dir: direction, title: "" };
@@ -91,7 +89,7 @@ class CrsChat extends HTMLElement {
 
   #dress() {
     const title = this.getAttribute("title") || this.#strings.title;
-    this.#launcher.replaceChildren(makeIcon(SPEECH), make("span", { dir: "auto" }, title));
+    this.#launcher.textContent = title;
     this.#chat.panel.heading.textContent = title;
     const widget = this.#root.firstChild;
     const color = this.getAttribute("color");

@@ -1,7 +1,5 @@
 // Elements are made node by node: no text ever passes through an HTML parser.
 
-import { makeIcon } from "./icons.js";
-
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -15,8 +13,8 @@ export function makeButton(name, className, onClick) {
   return button;
 }
 
-export function makeIconButton(name, className, path, onClick) {
-  const button = makeButton(makeIcon(path), className, onClick);
+export function makeCrossButton(name, className, onClick) {
+  const button = makeButton("×", className, onClick); // a character of every font, unlike the usual pictures
   button.setAttribute("aria-label", name);
   return button;
 }
@@ -24,8 +22,4 @@ export function makeIconButton(name, className, path, onClick) {
 export function focusOn(element) {
   element.tabIndex = -1;
   element.focus({ preventScroll: true });
-}
-
-export function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,8 +1,7 @@
 // An emergency reply outside the log: said aloud once, then pinned as a strip when its card is out of sight.
 
-import { CROSS } from "./icons.js";
 import { cardHeading } from "./entries.js";
-import { focusOn, make, makeButton, makeIconButton } from "./elements.js";
+import { focusOn, make, makeButton, makeCrossButton } from "./elements.js";
 
 const ANNOUNCE_AFTER_MS = 100; // a region that appears together with its text is not read
 
@@ -45,7 +44,7 @@ export function createStrip(strings, storage, focusInput) {
       element.setAttribute("aria-label", strings[kind]);
       element.replaceChildren(
         cardHeading(kind, strings),
-        makeIconButton(strings.dismiss, "dismiss", CROSS, dismiss),
+        makeCrossButton(strings.dismiss, "cross dismiss", dismiss),
         make("p", { dir: "auto" }, card.querySelector(".line")?.textContent || ""),
         ...phones,
         makeButton(strings.showAgain, "show-again", showCard),

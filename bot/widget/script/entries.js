@@ -1,6 +1,5 @@
 // One entry of the log: a message of the family, a reply, or a notice of the widget's own.
 
-import { WARNING, makeIcon } from "./icons.js";
 import { feedbackOn } from "./feedback.js";
 import { formatted } from "./formatting.js";
 import { make, makeButton } from "./elements.js";
@@ -11,14 +10,14 @@ export function isCard({ kind }) {
 }
 
 export function familyEntry({ text, at }, strings) {
-  return entry("family", strings.you, make("p", { class: "text", dir: "auto" }, text), timeOf(at, strings));
+  return entry("family", strings.you, make("p", { class: "line", dir: "auto" }, text), timeOf(at, strings));
 }
 
 export function noteEntry(text, strings) {
   return entry("note", strings.notice, ...formatted(text, withPhoneLinks));
 }
 
-// actions: {onQuickReply(button), giveFeedback(feedback), onReplies(replies), contact()}
+// actions: {onQuickReply(button), giveFeedback(feedback), onReplies(replies), onNotSaved()}
 export function replyEntry(reply, strings, actions) {
   const { kind, text, sources = [], buttons = [], at } = reply;
   const isAnswer = kind === "answer";
@@ -39,7 +38,7 @@ export function replyEntry(reply, strings, actions) {
 }
 
 export function cardHeading(kind, strings) {
-  return make("h3", {}, makeIcon(WARNING), strings[kind]);
+  return make("h3", { class: "warning" }, strings[kind]);
 }
 
 function entry(className, speaker, ...content) {

@@ -1,12 +1,14 @@
 // Replies that come later, over server-sent events. EventSource cannot send the session's token, so the stream is read
 // with fetch.
 
-import { backOff } from "./pauses.js";
+import { delayAfter, pause } from "./pauses.js";
 
 const QUIET_MS = 45000; // the service says something every 15 s: a longer silence is a broken connection
 
 export function createEventStream(service, { onReply, onTurnOver }) {
-  let wanted = null; // an AbortController while someone reads along
+  let connection = null;
+  let isWanted = false;
+  let isFollowing = false;
   let lastId = "";
 
   function hear({ id, event, data }) {
@@ -15,11 +17,11 @@ export function createEventStream(service, { onReply, onTurnOver }) {
     if (id) lastId = id;
   }
 
-  async function follow({ signal }) {
-    for (let failures = 0; !signal.aborted; failures += 1) {
-      const connection = new AbortController();
+  async function follow() {
+    isFollowing = true;
+    for (let failures = 0; isWanted; failures += 1) {
+      connection = new AbortController();
       const end = () => connection.abort();
-      signal.addEventListener("abort", end);
       let quiet = setTimeout(end, QUIET_MS);
       try {
         const { body } = await service.events(lastId, connection.signal);
@@ -33,8 +35,9 @@ export function createEventStream(service, { onReply, onTurnOver }) {
         // cut off, or no network: the next connection goes on after the last reply
       }
       clearTimeout(quiet);
-      if (!signal.aborted) await backOff(failures);
+      if (isWanted) await pause(delayAfter(failures));
     }
+    isFollowing = false;
   }
 
   return {
@@ -46,11 +49,10 @@ export function createEventStream(service, { onReply, onTurnOver }) {
     forget() {
       lastId = "";
     },
-    setWanted(isWanted) {
-      if (isWanted === Boolean(wanted)) return;
-      wanted?.abort();
-      wanted = isWanted ? new AbortController() : null;
-      if (wanted) follow(wanted);
+    setWanted(wanted) {
+      isWanted = wanted;
+      if (!wanted) connection?.abort();
+      else if (!isFollowing) follow();
     },
   };
 }

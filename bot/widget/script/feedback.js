@@ -1,10 +1,8 @@
 // "Was this helpful?" under an answer, then an optional comment.
 
-import { formatted } from "./formatting.js";
 import { focusOn, make, makeButton } from "./elements.js";
-import { withPhoneLinks } from "./phones.js";
 
-export function feedbackOn({ id, helpful }, strings, { giveFeedback, onReplies, contact }) {
+export function feedbackOn({ id, helpful }, strings, { giveFeedback, onReplies, onNotSaved }) {
   const choices = [true, false].map((value) =>
     makeButton(value ? strings.yes : strings.no, "choice", async () => {
       mark(value);
@@ -21,7 +19,6 @@ export function feedbackOn({ id, helpful }, strings, { giveFeedback, onReplies, 
     const comment = field.value.trim();
     if (!comment) return;
     if (await save(comment)) focusOn(outcome);
-    else outcome.append(form); // with what was typed
   });
   mark(helpful);
   return make("div", { class: "feedback" }, make("div", question, strings.helpful, ...choices), outcome);
@@ -38,8 +35,7 @@ export function feedbackOn({ id, helpful }, strings, { giveFeedback, onReplies, 
       onReplies(replies); // a comment can mention a red flag too
       return true;
     } catch {
-      const whomToCall = formatted(contact(), withPhoneLinks);
-      outcome.replaceChildren(make("p", {}, `${strings.notSaved} ${strings.ifIll}`), ...whomToCall);
+      onNotSaved();
       return false;
     }
   }

@@ -5,7 +5,7 @@ import { focusOn, make, makeButton } from "./elements.js";
 
 // actions: those of an entry, and {onCard(reply, card), tryNow(), focusInput()}
 export function createLog(strings, actions) {
-  const element = make("div", { class: "log", role: "log", "aria-live": "off", "aria-label": strings.messages });
+  const element = make("div", { class: "log", role: "log", "aria-live": "off", "aria-label": strings.conversation });
   const entries = new Map(); // by the id of their message or reply
   let contact = null; // the notice that says whom to call
 
@@ -65,11 +65,13 @@ export function createLog(strings, actions) {
       removeOldSuggestions();
     },
 
-    // Returns the replies that were not shown before; the first of them is scrolled to: an emergency comes first.
-    addReplies(replies) {
+    // Returns the replies that were not shown before. The first reply of a turn is scrolled to, and stays in view: an
+    // emergency comes first.
+    addReplies(replies, isTurnRunning) {
       const added = replies.filter(({ id }) => !entries.has(id));
+      const isFirst = !isTurnRunning || !element.lastElementChild?.matches(".service");
       element.append(...added.map(entryOf));
-      if (added.length) entryOf(added[0]).scrollIntoView({ block: "start" });
+      if (added.length && isFirst) entryOf(added[0]).scrollIntoView({ block: "start" });
       return added;
     },
 
@@ -100,7 +102,7 @@ export function createLog(strings, actions) {
     // The conversation as text, for copying and printing.
     transcript() {
       return [...element.children].map((entry) => {
-        const lines = [...entry.querySelectorAll("h3, .text, .line, li, .sources, .unsent, .time")];
+        const lines = [...entry.querySelectorAll("h3, .line, li, .sources, .unsent, .time")];
         return entry.firstChild.textContent + lines.map((line) => line.textContent).join("\n");
       });
     },

@@ -1,14 +1,13 @@
 // The menu: copy, print, clear, and the code by which staff find the conversation.
 
-import { DOTS } from "./icons.js";
-import { make, makeButton, makeIconButton } from "./elements.js";
+import { make, makeButton } from "./elements.js";
 
 // actions: {copy(), print(), clear()}
 export function createMenu(strings, actions) {
-  const button = makeIconButton(strings.menu, "bar-button", DOTS, () => setOpen(list.hidden));
+  const button = makeButton(strings.menu, "", () => setOpen(list.hidden));
   const code = make("p", { class: "code" });
   const items = Object.entries(actions).map(([name, action]) =>
-    makeButton(strings[name], "item", () => {
+    makeButton(strings[name], "wide", () => {
       close();
       action();
     }),

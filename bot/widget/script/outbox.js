@@ -1,7 +1,7 @@
 // Messages on their way: kept in the tab until they are answered, and sent again until then. The service knows a
 // message by its id: sending it again joins the turn that runs, or brings the same replies.
 
-import { backOff, pause } from "./pauses.js";
+import { delayAfter, pause } from "./pauses.js";
 
 export const SILENCE_MS = 4000; // a family never waits longer without being told whom to call
 const REST_AFTER_MS = 1000; // the emergency reply waits for nothing; the rest of the replies is fetched this much later
@@ -34,7 +34,7 @@ export function createOutbox(storage, service, stopped, { onReplies, onSettled, 
       for (let failures = 0; !stopped.aborted; ) {
         const tellUnsent = () => answered || stopped.aborted || onUnsent(message);
         const silence = setTimeout(tellUnsent, SILENCE_MS);
-        let again = () => pause(REST_AFTER_MS);
+        let delay = REST_AFTER_MS;
         try {
           const { replies, more } = await service.send(message);
           if (stopped.aborted) return;
@@ -50,11 +50,11 @@ export function createOutbox(storage, service, stopped, { onReplies, onSettled, 
           }
           tellUnsent();
           failures += 1;
-          again = () => (retryAfterMs ? pause(retryAfterMs) : backOff(failures));
+          delay = retryAfterMs || delayAfter(failures);
         } finally {
           clearTimeout(silence);
         }
-        await again();
+        await pause(delay);
       }
     },
   };

@@ -1,24 +1,22 @@
 // The panel: a dialog beside the page, and on a phone a modal one that covers it.
 
-import { CROSS } from "./icons.js";
-import { make, makeIconButton } from "./elements.js";
+import { make, makeCrossButton } from "./elements.js";
 
 const FOCUSABLE = "a[href], button, textarea, [tabindex='0']";
 const fullScreen = matchMedia("(max-width: 479.98px)");
 
-// parts: the elements of {menu, strip, intro, log, status, composer, announcer}
-export function createPanel(strings, parts, onClose) {
+// signal ends the panel's life
+export function createPanel(strings, { menu, strip, intro, log, status, composer, announcer }, onClose, signal) {
+  const below = [status, composer, announcer].map(({ element }) => element);
   const heading = make("h2", { id: "heading" });
-  const close = makeIconButton(strings.close, "bar-button", CROSS, onClose);
-  const bar = make("div", { class: "bar" }, heading, parts.menu, close);
+  const close = makeCrossButton(strings.close, "cross", onClose);
+  const bar = make("div", { class: "bar" }, heading, menu.element, close);
   const header = make("div", { class: "header" }, bar, make("p", { class: "permanent" }, strings.permanent));
   // It scrolls, so the keyboard must reach it.
   const scroller = { class: "conversation", tabindex: "0", role: "region", "aria-label": strings.conversation };
-  const conversation = make("div", scroller, parts.intro, parts.log);
-  const content = [header, parts.strip, conversation, parts.status, parts.composer, parts.announcer];
-  const panel = make("div", { class: "panel" }, ...content);
+  const conversation = make("div", scroller, intro.element, log.element);
+  const panel = make("div", { class: "panel" }, header, strip.element, conversation, ...below);
   const element = make("dialog", { class: "frame", "aria-labelledby": "heading" }, panel);
-  let shown = new AbortController();
 
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) {
@@ -30,6 +28,8 @@ export function createPanel(strings, parts, onClose) {
     }
   });
   element.addEventListener("close", () => element.open || onClose()); // a phone's way back
+  fullScreen.addEventListener("change", changeMode, { signal });
+  for (const change of ["resize", "scroll"]) visualViewport.addEventListener(change, fit, { signal });
 
   // From the last element to the first, instead of into the browser's own controls.
   function keepFocusInside(event) {
@@ -49,31 +49,18 @@ export function createPanel(strings, parts, onClose) {
       element.removeAttribute("aria-modal");
       element.open = true; // show() would take the focus even where the page opens the panel by itself
     }
-    followWindow();
-  }
-
-  function hide() {
-    shown.abort();
-    element.close();
-  }
-
-  // Its width, and the part of it that the on-screen keyboard leaves.
-  function followWindow() {
-    shown = new AbortController();
-    const options = { signal: shown.signal };
-    fullScreen.addEventListener("change", changeMode, options);
-    visualViewport.addEventListener("resize", fit, options);
-    visualViewport.addEventListener("scroll", fit, options);
     fit();
   }
 
   function changeMode() {
+    if (!element.open) return;
     const focused = element.getRootNode().activeElement;
-    hide();
+    element.close();
     show();
     focused?.focus();
   }
 
+  // Into the part of the window that the on-screen keyboard leaves.
   function fit() {
     const { height, offsetTop, scale } = visualViewport;
     if (scale > 1.01) return; // zoomed in by hand: the panel keeps its size
@@ -81,5 +68,5 @@ export function createPanel(strings, parts, onClose) {
     element.style.setProperty("--visible-top", `${offsetTop}px`);
   }
 
-  return { element, heading, show, hide };
+  return { element, heading, show };
 }

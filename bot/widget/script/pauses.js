@@ -16,8 +16,8 @@ export function pause(milliseconds) {
   });
 }
 
-export function backOff(failures) {
-  return pause(Math.min(MIN_MS * 2 ** failures, MAX_MS));
+export function delayAfter(failures) {
+  return Math.min(MIN_MS * 2 ** failures, MAX_MS);
 }
 
 // The network is back, or the page is looked at again: try everything now.

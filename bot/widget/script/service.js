@@ -16,7 +16,7 @@ export function createService(server, storage, { onSession, onSessionLost }) {
 
   async function startSession() {
     try {
-      return keep(await (await request("POST", "sessions", {})).json());
+      return keep(await (await request("POST", "sessions")).json());
     } catch (error) {
       session = null;
       throw error;
@@ -28,27 +28,26 @@ export function createService(server, storage, { onSession, onSessionLost }) {
     return session;
   }
 
-  async function request(method, path, { body, headers, signal = AbortSignal.timeout(TIME_LIMIT_MS) }) {
-    const content = body && JSON.stringify(body);
-    const response = await fetch(server + API + path, { method, headers, body: content, signal, cache: "no-store" });
+  async function request(method, path, options) {
+    const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+    const response = await fetch(server + API + path, { method, signal, ...options });
     if (response.ok) return response;
     const retryAfterMs = 1000 * response.headers.get("Retry-After");
     throw Object.assign(new Error(path), { status: response.status, retryAfterMs });
   }
 
-  async function authorized(method, path, { headers, ...options } = {}, mayRenew = true) {
+  async function authorized(method, path, options, mayRenew = true) {
     const used = currentSession();
-    const { token } = await used;
-    const allHeaders = { ...headers, Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const headers = { ...options?.headers, Authorization: `Bearer ${(await used).token}` };
     try {
-      return await request(method, path, { ...options, headers: allHeaders });
+      return await request(method, path, { ...options, headers });
     } catch (error) {
       if (error.status !== 401 || !mayRenew) throw error;
       if (session === used) {
         session = null;
         onSessionLost();
       }
-      return authorized(method, path, { headers, ...options }, false);
+      return authorized(method, path, options, false);
     }
   }
 
@@ -56,21 +55,23 @@ export function createService(server, storage, { onSession, onSessionLost }) {
     return (await authorized(...call)).json();
   }
 
+  function post(path, content) {
+    return json("POST", path, { body: JSON.stringify(content), headers: { "Content-Type": "application/json" } });
+  }
+
   return {
     hasSession: () => Boolean(session),
     session: currentSession,
     // The texts may have changed since the session was stored.
-    refreshSession: async () => keep({ ...(await json("GET", "session")), token: (await session).token }),
-    send: ({ id, text, button }) => json("POST", "messages", { body: { id, text, button } }),
-    giveFeedback: (feedback) => json("POST", "feedback", { body: feedback }),
+    refreshSession: async () => keep({ ...(await session), ...(await json("GET", "session")) }),
+    send: ({ id, text, button }) => post("messages", { id, text, button }),
+    giveFeedback: (feedback) => post("feedback", feedback),
     erase: () => authorized("DELETE", "conversation"),
-    events: (lastId, signal) =>
-      authorized("GET", "events", { headers: lastId ? { "Last-Event-ID": lastId } : {}, signal }),
+    events: (lastId, signal) => authorized("GET", "events", { signal, headers: lastId && { "Last-Event-ID": lastId } }),
     async history() {
       const found = [];
-      for (;;) {
-        const after = found.length ? `?after=${encodeURIComponent(found.at(-1).id)}` : "";
-        const { messages } = await json("GET", `messages${after}`);
+      for (let after = ""; ; after = `?after=${found.at(-1).id}`) {
+        const { messages } = await json("GET", "messages" + after);
         found.push(...messages);
         if (messages.length < HISTORY_PAGE) return found;
       }
