@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from stub import StubService
 
 CHROMIUM = shutil.which("chromium")
@@ -42,15 +43,11 @@ def stub() -> StubService:
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(stub: StubService) -> AsyncIterator[str]:
     """Where the stub listens."""
-    config = uvicorn.Config(
-        stub.app(), port=0, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=0
-    )
+    listening = socket.create_server(("127.0.0.1", 0))  # who connects before it serves waits in the queue
+    config = uvicorn.Config(stub.app(), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=0)
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     stub.mend()
     server.should_exit = True
     await serving
@@ -59,12 +56,13 @@ async def address(stub: StubService) -> AsyncIterator[str]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, address: str) -> AsyncIterator[OpenPage]:
     """Opens a page of the stub in a browser context of its own; at the end none may have met an error."""
-    contexts = []
+    contexts: list[BrowserContext] = []
     errors: list[str] = []
 
     async def open_page(path: str = "/", **options: Any) -> Page:
         context = await browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
         contexts.append(context)
+        context.set_default_timeout(10_000)
         await context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = await context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -76,3 +74,12 @@ async def open_page(browser: Browser, address: str) -> AsyncIterator[OpenPage]:
     for context in contexts:
         await context.close()
     assert errors == []
+
+
+async def open_chat(page: Page) -> None:
+    await page.locator(".launcher").click()
+
+
+async def say(page: Page, text: str) -> None:
+    await page.locator("#question").fill(text)
+    await page.locator("#question").press("Enter")

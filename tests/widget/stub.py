@@ -215,7 +215,15 @@ class StubService:
         sources = ["Managing CRS: A Family Guide"] if kind == "answer" else []
         topic = "crs_duration" if kind == "answer" else None
         name = f"reply-{next(self._numbers)}"
-        return dict(id=name, kind=kind, text=text, buttons=buttons or [], topic=topic, sources=sources, at=_now())
+        return {
+            "id": name,
+            "kind": kind,
+            "text": text,
+            "buttons": buttons or [],
+            "topic": topic,
+            "sources": sources,
+            "at": _now(),
+        }
 
 
 def _event(event: str, data: dict[str, Any], event_id: str = "") -> bytes:

@@ -61,7 +61,7 @@ export function createChat(strings, server, host) {
   // --- Sending ---
 
   function send(text, button) {
-    const id = Date.now().toString(36) + Math.random().toString(36).slice(2); // is not repeated in a conversation
+    const id = Math.random().toString(36).slice(2); // is not repeated in a conversation
     const message = { id, text, button, at: new Date().toISOString() };
     status.say("");
     announcer.clear();
@@ -209,7 +209,9 @@ export function createChat(strings, server, host) {
     panel,
     send,
     say: status.say,
+    wasOpen: storage.get("open"), // before a reload
     show(takeFocus) {
+      storage.set("open", true);
       panel.show();
       if (takeFocus) composer.focus();
       if (!started) start();
@@ -217,6 +219,7 @@ export function createChat(strings, server, host) {
       followEvents();
     },
     hide() {
+      storage.set("open", false);
       panel.element.close();
       followEvents();
     },

@@ -76,6 +76,7 @@ class CrsChat extends HTMLElement {
     const attributes = { class: "widget", lang: language, dir: direction, title: "" };
     this.#root.replaceChildren(make("div", attributes, this.#launcher, this.#chat.panel.element));
     this.#dress();
+    if (this.#chat.wasOpen) this.setAttribute("open", "");
     this.#show(false);
   }
 

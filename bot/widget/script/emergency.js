@@ -45,7 +45,7 @@ export function createStrip(strings, storage, focusInput) {
       element.replaceChildren(
         cardHeading(kind, strings),
         makeCrossButton(strings.dismiss, "cross dismiss", dismiss),
-        make("p", { dir: "auto" }, card.querySelector(".line")?.textContent || ""),
+        make("p", {}, card.querySelector(".line")?.textContent || ""),
         ...phones,
         makeButton(strings.showAgain, "show-again", showCard),
       );

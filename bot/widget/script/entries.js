@@ -14,7 +14,7 @@ export function familyEntry({ text, at }, strings) {
 }
 
 export function noteEntry(text, strings) {
-  return entry("note", strings.notice, ...formatted(text, withPhoneLinks));
+  return entry("note", strings.assistant, ...formatted(text, withPhoneLinks));
 }
 
 // actions: {onQuickReply(button), giveFeedback(feedback), onReplies(replies), onNotSaved()}
@@ -24,7 +24,7 @@ export function replyEntry(reply, strings, actions) {
   const content = formatted(text, isAnswer ? undefined : withPhoneLinks); // doses are nothing to dial
   if (isCard(reply)) content.unshift(cardHeading(kind, strings));
   if (sources.length) {
-    content.push(make("p", { class: "sources", dir: "auto" }, `${strings.source}: ${sources.join("; ")}`));
+    content.push(make("p", { class: "sources" }, `${strings.source}: ${sources.join("; ")}`));
   }
   if (buttons.length) {
     const made = buttons.map((button) => makeButton(button.title, "quick-reply", () => actions.onQuickReply(button)));

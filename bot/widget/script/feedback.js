@@ -11,7 +11,7 @@ export function feedbackOn({ id, helpful }, strings, { giveFeedback, onReplies, 
   );
   const question = { class: "choices", role: "group", "aria-label": strings.helpful };
   const outcome = make("div", { class: "outcome" });
-  const field = make("textarea", { rows: "2", maxlength: "1000", dir: "auto" });
+  const field = make("textarea", { rows: "2", maxlength: "1000" });
   const send = make("button", { type: "submit" }, strings.sendComment);
   const form = make("form", { class: "comment" }, make("label", {}, strings.comment, field), send);
   form.addEventListener("submit", async (event) => {

@@ -4,7 +4,7 @@ import { linkTo } from "./formatting.js";
 import { make } from "./elements.js";
 
 export function createIntro(strings) {
-  const privacyLine = make("p", { class: "privacy", dir: "auto" });
+  const privacyLine = make("p", { class: "privacy" });
   return {
     element: make("div", { class: "intro" }, make("p", {}, strings.hint), privacyLine),
     showPrivacy({ text, url }) {

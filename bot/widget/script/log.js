@@ -89,9 +89,9 @@ export function createLog(strings, actions) {
       entries.get(id).append(make("div", { class: "unsent" }, ...why));
     },
 
-    // Whom to call while the service does not answer: one notice, below everything else.
+    // Whom to call while the service does not answer: one notice.
     showContact(text) {
-      if (contact?.dataset.text === text && contact === element.lastElementChild) return; // it was read aloud already
+      if (contact?.dataset.text === text) return; // it was read aloud already
       hideContact();
       contact = noteEntry(`**${strings.ifIll}**\n\n${text}`, strings);
       contact.dataset.text = text;

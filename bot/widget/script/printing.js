@@ -8,7 +8,7 @@ export function printEntries(parent, title, entries) {
   const { body } = frame.contentDocument;
   body.append(make("h1", {}, title));
   for (const entry of entries) {
-    body.append(make("p", { dir: "auto" }, ...entry.split("\n").flatMap((line) => [line, make("br")])));
+    body.append(make("p", {}, ...entry.split("\n").flatMap((line) => [line, make("br")])));
   }
   frame.contentWindow.addEventListener("afterprint", () => frame.remove());
   frame.contentWindow.print();

@@ -60,7 +60,7 @@ export function createService(server, storage, { onSession, onSessionLost }) {
   }
 
   return {
-    hasSession: () => Boolean(session),
+    hasSession: () => session,
     session: currentSession,
     // The texts may have changed since the session was stored.
     refreshSession: async () => keep({ ...(await session), ...(await json("GET", "session")) }),

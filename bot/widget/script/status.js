@@ -11,7 +11,9 @@ export function createStatus(strings, log, contact) {
   const element = make("p", { class: "status", role: "status" });
   const holding = new Set();
 
-  function show(outcome = "") {
+  let outcome = ""; // of what the family asked for
+
+  function show() {
     const state = STATES.find((each) => holding.has(each));
     element.textContent = strings[state] || outcome;
     if (SILENT_STATES.includes(state)) log.showContact(contact());
@@ -20,7 +22,10 @@ export function createStatus(strings, log, contact) {
 
   return {
     element,
-    say: show, // what came of something that the family asked for
+    say(text) {
+      outcome = text;
+      show();
+    },
     set(state, holds) {
       holding[holds ? "add" : "delete"](state);
       show();

@@ -17,7 +17,6 @@ const english = {
   conversation: "Conversation",
   you: "You",
   assistant: "Automated reply",
-  notice: "Notice",
   source: "Source",
   suggestions: "Suggestions",
   finding: "Finding an answer…",
