@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
-from stub import StubService
+
+from widget.stub import StubService
 
 CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 390, "height": 844}

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from conftest import DESKTOP, PHONE, OpenPage, open_chat, say
 from playwright.async_api import Page, expect
-from stub import StubService
+
+from widget.conftest import DESKTOP, PHONE, OpenPage, open_chat, say
+from widget.stub import StubService
 
 FOCUSED = """() => {
     const inside = document.activeElement.shadowRoot?.activeElement;

@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from conftest import OpenPage, open_chat, say
 from playwright.async_api import expect
-from stub import CONTACT, StubService
+
+from widget.conftest import OpenPage, open_chat, say
+from widget.stub import CONTACT, StubService
 
 FIRST_LINE = CONTACT.split("\n")[0]
 EVENT_NAMES = ["open", "close", "send", "reply", "emergency"]

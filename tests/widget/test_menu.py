@@ -1,9 +1,10 @@
 """The widget in a real browser: copy, print, clear, the code, feedback, languages, the attributes and methods."""
 
 import pytest
-from conftest import OpenPage, open_chat, say
 from playwright.async_api import Page, expect
-from stub import StubService
+
+from widget.conftest import OpenPage, open_chat, say
+from widget.stub import StubService
 
 
 async def choose(page: Page, name: str) -> None:
