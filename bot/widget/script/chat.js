@@ -1,5 +1,6 @@
 // The conversation: what is sent, what comes back, and what the family sees of it.
 
+import { begin } from "./beginning.js";
 import { askToClear } from "./clearing.js";
 import { createAnnouncer, createStrip } from "./emergency.js";
 import { createComposer } from "./composer.js";
@@ -7,11 +8,11 @@ import { createEventStream } from "./events.js";
 import { createIntro } from "./intro.js";
 import { createLog } from "./log.js";
 import { createMenu } from "./menu.js";
-import { createOutbox, SILENCE_MS } from "./outbox.js";
+import { createOutbox } from "./outbox.js";
 import { createPanel } from "./panel.js";
 import { createService } from "./service.js";
 import { createStatus } from "./status.js";
-import { delayAfter, endPauses, pause } from "./pauses.js";
+import { endPauses } from "./pauses.js";
 import { formatted } from "./formatting.js";
 import { isCard } from "./entries.js";
 import { printEntries } from "./printing.js";
@@ -44,8 +45,7 @@ export function createChat(strings, server, host) {
   });
   const status = createStatus(strings, log, contact);
   const menu = createMenu(strings, { copy, print, clear: () => askToClear(panel.element, strings, clear) });
-  const parts = { menu, strip, intro, log, status, composer, announcer };
-  const panel = createPanel(strings, parts, host.close, life.signal);
+  const panel = createPanel(strings, { menu, strip, intro, log, status, composer, announcer }, host.close, life.signal);
   const unsent = new Set(); // ids of messages
   let started = false;
   if (service.hasSession()) showSession(storage.get("session"));
@@ -123,54 +123,23 @@ export function createChat(strings, server, host) {
   }
 
   function onSessionLost() {
+    events.setWanted(false); // the stream is that of the old session
     events.forget();
     log.addNote(strings.lost);
   }
 
-  // What was said before, then what is still unanswered; only then is the log live.
-  async function start() {
+  function start() {
     const options = { signal: life.signal };
     addEventListener("online", followNetwork, options);
     addEventListener("offline", followNetwork, options);
-    document.addEventListener("visibilitychange", () => followEvents() || endPauses(), options);
+    document.addEventListener("visibilitychange", followPage, options);
     followNetwork();
-    const wasHere = service.hasSession();
-    status.set("loading", wasHere);
-    let isLoaded = await load(wasHere);
-    // Only now: what the history brings is not announced as if it were new.
-    for (const message of outbox.left) {
-      log.addFamily(message);
-      deliver(message);
-    }
-    for (let failures = 0; !isLoaded && !life.signal.aborted; failures += 1) {
-      log.goLive();
-      await pause(delayAfter(failures));
-      isLoaded = await load(wasHere);
-    }
-    status.set("loading", false);
-    log.goLive();
+    begin(service, outbox, events, log, status, life.signal, deliver);
   }
 
-  async function load(wasHere) {
-    const silence = setTimeout(() => status.set("notLoaded", true), SILENCE_MS);
-    let isLoaded = true;
-    try {
-      if (wasHere) await loadHistory();
-      else await service.session();
-    } catch {
-      isLoaded = false;
-    }
-    clearTimeout(silence);
-    status.set("notLoaded", !isLoaded);
-    return isLoaded;
-  }
-
-  async function loadHistory() {
-    const messages = await service.history();
-    log.restore(messages);
-    const last = messages.filter(({ from }) => from === "service").at(-1);
-    if (last) events.startAfter(last.id);
-    service.refreshSession().catch(() => {}); // the stored texts will do
+  function followPage() {
+    followEvents();
+    endPauses();
   }
 
   function followNetwork() {
@@ -223,9 +192,8 @@ export function createChat(strings, server, host) {
       panel.element.close();
       followEvents();
     },
-    // The element has left the page; what is queued stays in the tab's storage.
     stop() {
-      life.abort();
+      life.abort(); // what is queued stays in the tab's storage
       followEvents();
     },
   };

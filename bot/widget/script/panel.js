@@ -2,7 +2,6 @@
 
 import { make, makeCrossButton } from "./elements.js";
 
-const FOCUSABLE = "a[href], button, textarea, [tabindex='0']";
 const fullScreen = matchMedia("(max-width: 479.98px)");
 
 // signal ends the panel's life
@@ -33,11 +32,11 @@ export function createPanel(strings, { menu, strip, intro, log, status, composer
 
   // From the last element to the first, instead of into the browser's own controls.
   function keepFocusInside(event) {
-    const reachable = [...element.querySelectorAll(FOCUSABLE)].filter((each) => each.getClientRects().length);
-    const [first, last] = [reachable[0], reachable.at(-1)];
-    if (event.target !== (event.shiftKey ? first : last)) return;
+    const ends = [menu.element.firstChild, composer.element.lastChild];
+    const [from, to] = event.shiftKey ? ends : ends.reverse();
+    if (event.target !== from) return;
     event.preventDefault();
-    (event.shiftKey ? last : first).focus();
+    to.focus();
   }
 
   function show() {
