@@ -50,7 +50,7 @@ async def test_the_page_comes_with_every_file_that_it_names(http: httpx.AsyncCli
 
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert page.content == (PAGE / "index.html").read_bytes()
-    named = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+    named = re.findall(r'(?:href|src)="([^"#]+)"', page.text)
     assert {Path(name).suffix for name in named} == {".css", ".js"}
     for name in named:
         file = await http.get(name)
