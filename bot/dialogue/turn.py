@@ -132,9 +132,13 @@ class GuardedTurn:
         """Erase a conversation from the log and from memory; a turn that still runs for it writes nothing more.
 
         Raises:
-            SQLAlchemyError, TimeoutError: the database does not take it now; nothing is forgotten.
+            SQLAlchemyError, TimeoutError: the database does not take it now. After a TimeoutError it may be erased yet.
         """
-        await self._journal.erase(conversation)
+        try:
+            await self._journal.erase(conversation)
+        except TimeoutError:
+            self._forget(conversation)  # nobody asks again where it is erased late: the token is refused by then
+            raise
         self._forget(conversation)
 
     def _forget(self, conversation: str) -> None:

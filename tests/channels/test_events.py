@@ -27,6 +27,11 @@ SOON_S = 30  # far above any limit here: a test that takes as long hangs
 Event = tuple[str, str, Any]  # name, id, data
 
 
+@pytest.fixture(autouse=True)
+def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
+
+
 @asynccontextmanager
 async def served(app: Application) -> AsyncIterator[tuple[str, Server]]:
     """Its address, and the server: without patience, so that what holds a stop up makes a test hang."""

@@ -27,6 +27,11 @@ OVER = (401, {"error": "the session is missing or over: start a new one"})
 SOON_S = 30  # far above any limit here: a test that takes as long hangs
 
 
+@pytest.fixture(autouse=True)
+def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
@@ -399,3 +404,26 @@ async def test_what_cannot_be_erased_now_stays_and_is_told(
     }
     assert (response.status_code, response.json()) == (503, told)
     assert len(await page.history()) == 3
+
+
+async def test_what_is_erased_late_is_not_remembered(
+    service: Service, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was that it could not be erased, and then the database took it."""
+    page = await visit()
+    await page.say(DURATION)
+    conversation = rows(service, "SELECT key FROM conversation ORDER BY id DESC")[0][0]
+    erase = service.journal.erase
+
+    async def erases_late(key: str) -> None:
+        await erase(key)
+        raise TimeoutError
+
+    monkeypatch.setattr(service.journal, "erase", erases_late)
+
+    assert (await page.erase()).status_code == 503
+    await service.dialogue.parse(DURATION)  # Rasa's thread has come so far
+    dialogue = service.dialogue._worker.dialogue
+    assert dialogue is not None
+    assert not dialogue._trackers.holds(conversation)
+    assert (await page.post(DURATION)).status_code == 401
