@@ -99,7 +99,6 @@ async def test_what_is_served(http: httpx.AsyncClient, method: str, path: str, s
     [
         ("/", 200),
         ("/page/page.css", 200),
-        ("/widget/crs-chat.js", 200),
         ("/health", 200),
         ("/ready", 200),
         ("/metrics", 200),

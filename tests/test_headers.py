@@ -24,7 +24,7 @@ PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-he
 # name: method, path, headers of the request
 REQUESTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "page": ("GET", "/", {}),
-    "file of the page": ("GET", "/page/chat.css", {}),
+    "file of the page": ("GET", "/page/page.css", {}),
     "script": ("GET", "/widget/crs-chat.js", {}),
     "script that is known": ("GET", "/widget/crs-chat.js", {"if-none-match": "KNOWN"}),
     "health": ("GET", "/health", {}),
