@@ -1,39 +1,18 @@
-"""A stub of the service on a port of its own, and one browser for the whole run."""
+"""A stub of the service on a port of its own, and pages of it."""
 
 import asyncio
-import shutil
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from browser import OpenPage, browser, chromium, pages_of
+from playwright.async_api import Browser
 
 from widget.stub import StubService
 
-CHROMIUM = shutil.which("chromium")
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
-
-OpenPage = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Path:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is missing: apt-get install chromium")
-    return Path(CHROMIUM)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
+__all__ = ["browser", "chromium"]  # fixtures
 
 
 @pytest.fixture
@@ -56,31 +35,5 @@ async def address(stub: StubService) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, address: str) -> AsyncIterator[OpenPage]:
-    """Opens a page of the stub in a browser context of its own; at the end none may have met an error."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    async def open_page(path: str = "/", **options: Any) -> Page:
-        context = await browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        await context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = await context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if "violat" in message.text else None)
-        await page.goto(address + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        await context.close()
-    assert errors == []
-
-
-async def open_chat(page: Page) -> None:
-    await page.locator(".launcher").click()
-
-
-async def say(page: Page, text: str) -> None:
-    await page.locator("#question").fill(text)
-    await page.locator("#question").press("Enter")
+    async with pages_of(browser, address) as open_page:
+        yield open_page

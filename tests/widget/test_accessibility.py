@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from browser import DESKTOP, PHONE, OpenPage, open_chat, say
 from playwright.async_api import Page, expect
 
-from widget.conftest import DESKTOP, PHONE, OpenPage, open_chat, say
 from widget.stub import StubService
 
 FOCUSED = """() => {

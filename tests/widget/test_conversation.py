@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from browser import OpenPage, open_chat, say
 from playwright.async_api import expect
 
-from widget.conftest import OpenPage, open_chat, say
 from widget.stub import CONTACT, StubService
 
 FIRST_LINE = CONTACT.split("\n")[0]

@@ -1,9 +1,9 @@
 """The widget in a real browser: copy, print, clear, the code, feedback, languages, the attributes and methods."""
 
 import pytest
+from browser import OpenPage, open_chat, say
 from playwright.async_api import Page, expect
 
-from widget.conftest import OpenPage, open_chat, say
 from widget.stub import StubService
 
 

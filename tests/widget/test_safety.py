@@ -1,9 +1,9 @@
 """The widget in a real browser: hostile texts and attributes, the strictest policy, numbers that may be dialled."""
 
 import pytest
+from browser import OpenPage, open_chat, say
 from playwright.async_api import Page, expect
 
-from widget.conftest import OpenPage, open_chat, say
 from widget.stub import POLICY, StubService
 
 MARKUP = '<img src=x onerror="window.hacked = true"><script>window.hacked = true</script>'
