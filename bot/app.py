@@ -134,6 +134,8 @@ async def why_not_ready(service: Service) -> str | None:
     Returns:
         None where it does; otherwise why not.
     """
+    if service.dialogue.is_loading:
+        return "the model is still loading"
     try:
         parse_data = await service.dialogue.parse(READINESS_QUESTION)
         spoken = await service.dialogue.turn("readiness", READINESS_QUESTION, parse_data=parse_data)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ async def test_without_a_model_it_is_alive_and_not_ready(
 
 
 async def test_while_the_model_loads_it_is_not_ready(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.dialogue._worker, "dialogue", None)
+    monkeypatch.setattr(service.dialogue._worker, "loaded", Future())
     async with client(service) as http:
         ready = await http.get("/ready")
 

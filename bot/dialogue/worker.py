@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,8 @@ class _Worker:
         self.loop = asyncio.new_event_loop()
         self.dialogue: RasaDialogue | None = None
         self.error: str | None = None
-        self.loaded = threading.Event()
+        self.loaded: Future[None] = Future()  # loaded, or given up with an error
+        self.loaded.set_running_or_notify_cancel()  # who stops waiting for it must not cancel it
         self._load = load
         self._thread = threading.Thread(target=self._run, name="dialogue", daemon=True)
         self._thread.start()
@@ -44,7 +46,7 @@ class _Worker:
             self.error = str(error)
             logger.error("dialogue.not_loaded", reason=self.error)
         give_back()
-        self.loaded.set()
+        self.loaded.set_result(None)
         self.loop.run_forever()
         given_up = asyncio.all_tasks(self.loop)
         for task in given_up:
@@ -74,6 +76,7 @@ class DialogueWorker:
         self._load = lambda: RasaDialogue(model, answering)
         self._worker = _Worker(self._load)
         self._replacing: asyncio.Task[None] | None = None
+        self._is_closed = False
         self.dropped_late = 0  # turns given up
         self.replaced = 0  # workers given up
 
@@ -83,9 +86,14 @@ class DialogueWorker:
         Raises:
             DialogueUnavailable: it cannot be loaded.
         """
-        await asyncio.get_running_loop().run_in_executor(None, self._worker.loaded.wait)
+        await asyncio.wrap_future(self._worker.loaded)
         if self._worker.error:
             raise DialogueUnavailable(self._worker.error)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the model is not there yet; a question asked now waits for it, within the limit."""
+        return not self._worker.loaded.done()
 
     async def turn(
         self, conversation: str, text: str, *, parse_data: dict[str, Any], topic: str | None = None
@@ -115,6 +123,10 @@ class DialogueWorker:
 
     async def _ask(self, question: Callable[[RasaDialogue], Coroutine[Any, Any, Result]]) -> Result:
         worker = self._worker
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(worker.loaded), self._limit_s)
+        if self._is_closed:
+            raise DialogueUnavailable("the service stops")
         if worker.dialogue is None:
             raise DialogueUnavailable(worker.error or "the model is still loading")
         try:
@@ -145,7 +157,8 @@ class DialogueWorker:
             self._worker = _Worker(self._load)
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the thread; a question that waits for the model is refused."""
+        self._is_closed = True
         if self._replacing is not None:
             self._replacing.cancel()
         self._worker.stop()

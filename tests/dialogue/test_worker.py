@@ -264,18 +264,21 @@ async def test_a_worker_is_replaced_again_when_the_new_one_is_stuck(
     rasa.let_go.set()
 
 
-async def test_nothing_is_answered_while_the_model_loads(rasa: FakeRasa, make_worker: MakeWorker) -> None:
+async def test_a_question_waits_for_the_model_within_the_limit(rasa: FakeRasa, make_worker: MakeWorker) -> None:
+    """A page sends its unsent messages as soon as the service listens: they must not all get the apology."""
     rasa.may_load.clear()
-    worker = make_worker()
+    worker = make_worker(limit_s=LIMIT_S)
 
-    with pytest.raises(DialogueUnavailable, match="still loading"):
-        await worker.parse("What is CRS?")
-    with pytest.raises(DialogueUnavailable, match="still loading"):
-        await worker.turn("family", "What is CRS?", parse_data={})
+    await refused(worker.parse("What is CRS?"), "still loading")
+    await refused(worker.turn("family", "What is CRS?", parse_data={}), "still loading")
+    worker._limit_s = SOON_S
+    waiting = [asyncio.create_task(worker.parse("What is CRS?")) for _ in range(100)]
+    await asyncio.sleep(0)
 
+    assert worker.is_loading
     rasa.may_load.set()
-    await worker.loaded()
-    assert (await worker.parse("What is CRS?"))["by"] == 1
+    assert [answer["by"] for answer in await asyncio.gather(*waiting)] == [1] * 100
+    assert not worker.is_loading
     assert worker.dropped_late == 0
 
 
@@ -305,6 +308,20 @@ async def test_closing_ends_the_thread(rasa: FakeRasa, settings: Settings, sessi
     worker.close()
 
     await ends(rasa.threads[0])
+
+
+async def test_closing_while_a_question_waits_for_the_model_refuses_it(
+    rasa: FakeRasa, settings: Settings, sessions: "sessionmaker[Session]"
+) -> None:
+    rasa.may_load.clear()
+    worker = DialogueWorker(Path("model.tar.gz"), make_answering(settings), limit_s=SOON_S)
+    waiting = asyncio.create_task(worker.parse("What is CRS?"))
+    await asyncio.sleep(0)
+
+    worker.close()
+    rasa.may_load.set()
+
+    await refused(waiting, "the service stops")
 
 
 # the real model
