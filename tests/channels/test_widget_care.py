@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from clock import Clock
 from sqlalchemy.exc import OperationalError
 
 from bot.app import create_app
@@ -30,14 +31,6 @@ SOON_S = 30  # far above any limit here: a test that takes as long hangs
 @pytest.fixture(autouse=True)
 def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Page:
