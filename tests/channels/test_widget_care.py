@@ -265,11 +265,12 @@ async def test_feedback_on_what_is_not_there(service: Service, visit: Visit, com
     ],
 )
 async def test_feedback_of_another_form_is_refused(
-    visit: Visit, reply_id: object, helpful: object, comment: object, error: str
+    service: Service, visit: Visit, reply_id: object, helpful: object, comment: object, error: str
 ) -> None:
     response = await (await visit()).judge(reply_id, helpful, comment)
 
-    assert (response.status_code, response.json()) == (400, {"error": error})
+    contact = service.texts.reply("emergency").text
+    assert (response.status_code, response.json()) == (400, {"error": error, "text": contact})
 
 
 async def test_a_comment_that_is_too_long_still_tells_whom_to_call(service: Service, visit: Visit) -> None:
