@@ -1,6 +1,7 @@
 """The ASGI application: channels, demo page and health, assembled."""
 
 import contextlib
+import gzip
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -113,16 +114,20 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _script_route(script: bytes) -> Route:
     """Serves the widget's script to any site; a browser that has it already is not sent it again."""
     etag = f'"{hashlib.sha256(script).hexdigest()[:32]}"'
+    packed = gzip.compress(script, mtime=0)
     headers = {
-        "etag": etag,
+        "etag": f"W/{etag}",  # the same script, packed or not
         "cache-control": f"public, max-age={SCRIPT_KEPT_S}",
         "cross-origin-resource-policy": "cross-origin",
+        "vary": "accept-encoding",
     }
 
     async def serve_script(request: Request) -> Response:
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if etag in known:
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, media_type="text/javascript", headers={**headers, "content-encoding": "gzip"})
         return Response(script, media_type="text/javascript", headers=headers)
 
     return Route("/widget/crs-chat.js", serve_script)

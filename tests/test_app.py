@@ -52,12 +52,12 @@ async def test_the_page_comes_with_every_file_that_it_names(http: httpx.AsyncCli
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert page.content == (PAGE / "index.html").read_bytes()
     named = re.findall(r'(?:href|src)="([^"#]+)"', page.text)
-    assert {Path(name).suffix for name in named} == {".css", ".js"}
+    assert {Path(name).suffix for name in named} == {".css", ".js", ".svg"}
     for name in named:
         file = await http.get(name)
         assert file.status_code == 200
         # The system says whether JavaScript is text/ or application/; a browser runs both, and nothing else.
-        assert re.fullmatch(r"text/css.*|(text|application)/javascript.*", file.headers["content-type"])
+        assert re.fullmatch(r"text/css.*|(text|application)/javascript.*|image/svg\+xml", file.headers["content-type"])
 
 
 async def test_the_page_keeps_to_its_own_security_policy(http: httpx.AsyncClient) -> None:

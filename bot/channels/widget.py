@@ -204,7 +204,8 @@ class WidgetChannel:
 
     def _refusal(self, refused: Refused) -> Response:
         body = {"error": refused.error}
-        text = self._service.texts.reply("emergency").text if refused.status == 413 else refused.text
+        # What could not be read may have been a cry for help.
+        text = self._service.texts.reply("emergency").text if refused.status in (400, 413) else refused.text
         if text:
             body["text"] = text
         headers = {"retry-after": str(refused.retry_after_s)} if refused.retry_after_s else {}

@@ -69,12 +69,15 @@ class Gate:
         return detection
 
     async def peek(self, conversation: str, text: str) -> Detection:
-        """What `first_look` would find, without a trace of it: the message may come again, or never count."""
-        return await self._first(lambda: self._recent.behind_earlier(conversation, text), text)
+        """What both detectors would find, without a trace of it: the message may come again, or never count."""
+        return await self._both(lambda: self._recent.behind_earlier(conversation, text), text)
 
     async def look_at_comment(self, text: str) -> Detection:
         """Look with both detectors at a text that is no message and continues none."""
-        detection = await self._first(lambda: (text, 0), text)
+        return await self._both(lambda: (text, 0), text)
+
+    async def _both(self, pieces: Callable[[], tuple[str, int]], text: str) -> Detection:
+        detection = await self._first(pieces, text)
         return detection if detection.triggers else detection.adding(await self.second_look(text))
 
     async def _first(self, pieces: Callable[[], tuple[str, int]], text: str) -> Detection:

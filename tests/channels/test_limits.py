@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from clock import Clock
 
 from bot.channels import limits
 from bot.channels.limits import FILE, Limit, Limits, TokenBuckets
@@ -14,14 +15,6 @@ messages_of_session: {burst: 3, every_s: 2}
 messages_of_address: {burst: 5, every_s: 1}
 sessions_of_address: {burst: 2, every_s: 10}
 """
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

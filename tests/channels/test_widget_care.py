@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from clock import Clock
 from sqlalchemy.exc import OperationalError
 
 from bot.app import create_app
@@ -30,14 +31,6 @@ SOON_S = 30  # far above any limit here: a test that takes as long hangs
 @pytest.fixture(autouse=True)
 def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Page:
@@ -153,7 +146,8 @@ async def test_a_red_flag_is_never_limited(visit: Visit) -> None:
 
     for _ in range(5):
         assert (await page.post(DURATION)).status_code == 429
-        assert (await page.say(FEVER))[0]["kind"] == "emergency"
+        for red_flag in (FEVER, IDIOM):
+            assert (await page.say(red_flag))[0]["kind"] == "emergency"
 
 
 async def test_a_limited_message_disturbs_no_pieces(visit: Visit, clock: Clock) -> None:
@@ -271,11 +265,12 @@ async def test_feedback_on_what_is_not_there(service: Service, visit: Visit, com
     ],
 )
 async def test_feedback_of_another_form_is_refused(
-    visit: Visit, reply_id: object, helpful: object, comment: object, error: str
+    service: Service, visit: Visit, reply_id: object, helpful: object, comment: object, error: str
 ) -> None:
     response = await (await visit()).judge(reply_id, helpful, comment)
 
-    assert (response.status_code, response.json()) == (400, {"error": error})
+    contact = service.texts.reply("emergency").text
+    assert (response.status_code, response.json()) == (400, {"error": error, "text": contact})
 
 
 async def test_a_comment_that_is_too_long_still_tells_whom_to_call(service: Service, visit: Visit) -> None:

@@ -77,6 +77,11 @@ async def page(new_page: NewPage) -> Page:
     return await new_page()
 
 
+@pytest.fixture
+def contact(service: Service) -> str:
+    return service.texts.reply("emergency").text
+
+
 def kinds(replies: Messages) -> list[str]:
     return [reply["kind"] for reply in replies]
 
@@ -212,10 +217,10 @@ async def test_the_conversation_is_remembered(page: Page) -> None:
         pytest.param(b'{"id": "1", "text": ' + b"9" * 5000 + b"e", id="number without end"),
     ],
 )
-async def test_a_body_that_is_no_json_is_refused(page: Page, body: bytes) -> None:
+async def test_a_body_that_is_no_json_is_refused(page: Page, contact: str, body: bytes) -> None:
     response = await page.post(body)
 
-    assert (response.status_code, response.json()) == (400, {"error": "the body is no JSON"})
+    assert (response.status_code, response.json()) == (400, {"error": "the body is no JSON", "text": contact})
     assert await page.history() == []
 
 
@@ -255,10 +260,10 @@ BAD_BUTTON = "'button' must be the token of a button"
         ({"id": "1", "text": "?", "button": "/restart{}"}, BAD_BUTTON),
     ],
 )
-async def test_a_body_of_another_form_is_refused(page: Page, body: object, error: str) -> None:
+async def test_a_body_of_another_form_is_refused(page: Page, contact: str, body: object, error: str) -> None:
     response = await page.post(body)
 
-    assert (response.status_code, response.json()) == (400, {"error": error})
+    assert (response.status_code, response.json()) == (400, {"error": error, "text": contact})
     assert await page.history() == []
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clock import Clock
 
 from bot.data_file import load_data_file
 from bot.metrics import Metrics
@@ -55,14 +56,6 @@ class FakeSemantic:
             self.held.set()
             assert self.let_go.wait(SOON_S)
         return [RedFlag("pain", text, 0, len(text), "semantic")] if text == "hit" else []
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ export function createStrip(strings, storage, focusInput) {
       element.replaceChildren(
         cardHeading(kind, strings),
         makeCrossButton(strings.dismiss, "cross dismiss", dismiss),
-        make("p", {}, card.querySelector(".line")?.textContent || ""),
-        ...phones,
+        ...phones, // in view on the smallest screen
         makeButton(strings.showAgain, "show-again", showCard),
+        make("p", {}, card.querySelector(".line")?.textContent || ""),
       );
       observer.observe(card);
     },
