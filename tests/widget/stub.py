@@ -47,6 +47,7 @@ class StubService:
         self.page = '<crs-chat lang="en"><p>Fallback text</p></crs-chat>'
         self.policy = POLICY
         self.answer: str = ANSWER
+        self.contact: str = CONTACT
         self.early = False  # the emergency reply ahead of the rest
         self.requests: list[tuple[str, str, Any]] = []
         self.logs: dict[str, list[dict[str, Any]]] = {}
@@ -100,7 +101,7 @@ class StubService:
             if not fault.status:
                 await self.fault_over.wait()
                 return None
-            text = {"error": "refused", "text": CONTACT}
+            text = {"error": "refused", "text": self.contact}
             return JSONResponse(text, status_code=fault.status, headers=fault.headers)
         if path != "sessions" and self._token(request) not in self.logs:
             return JSONResponse({"error": "the session is over"}, status_code=401)
@@ -135,7 +136,7 @@ class StubService:
         return await self._refused(request) or JSONResponse(self._texts())
 
     def _texts(self) -> dict[str, Any]:
-        return {"code": "K7QM-3XPA", "contact": CONTACT, "privacy": PRIVACY}
+        return {"code": "K7QM-3XPA", "contact": self.contact, "privacy": PRIVACY}
 
     async def _receive(self, request: Request) -> Response:
         if refused := await self._refused(request):
@@ -147,7 +148,7 @@ class StubService:
             known = {"from": "family", "id": body["id"], "text": body["text"], "at": _now()}
             replies = [self._reply("answer", self.answer, [{"title": "Cost of CRS", "token": "answer/crs_cost"}])]
             if "fever" in body["text"]:
-                replies.insert(0, self._reply("emergency", CONTACT))
+                replies.insert(0, self._reply("emergency", self.contact))
             known["replies"] = replies
             log.append(known)
             log.extend({"from": "service", **reply} for reply in replies)
@@ -198,7 +199,7 @@ class StubService:
         for entry in self.logs[self._token(request)]:
             if entry["id"] == body["reply_id"]:
                 entry["helpful"] = body["helpful"]
-        replies = [self._reply("emergency", CONTACT)] if "fever" in body["comment"] else []
+        replies = [self._reply("emergency", self.contact)] if "fever" in body["comment"] else []
         return JSONResponse({"replies": replies})
 
     async def _erase(self, request: Request) -> Response:

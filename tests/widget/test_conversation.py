@@ -134,6 +134,7 @@ async def test_offline_and_back(open_page: OpenPage, stub: StubService) -> None:
     await expect(page.locator(".note")).to_contain_text(FIRST_LINE)
     await say(page, "How long?")
     await expect(page.locator(".family .unsent")).to_have_text("Not sent, will retry.")
+    await expect(page.locator(".family .unsent")).to_be_in_viewport(ratio=1)
     await page.context.set_offline(False)
 
     await expect(page.locator(".entry.answer")).to_have_count(1)
@@ -179,6 +180,22 @@ async def test_a_refused_message_is_sent_again(
 
     await expect(page.locator(".entry.answer")).to_have_count(1)
     await expect(page.locator(".note, .unsent")).to_have_count(0)
+
+
+async def test_that_a_message_is_not_sent_is_said_once(open_page: OpenPage, stub: StubService) -> None:
+    page = await open_page()
+    await page.clock.install()
+    await open_chat(page)
+    stub.fail("POST", "messages", 503)
+    await say(page, "How long?")
+    mark = await page.locator(".unsent").element_handle()
+    for _ in range(100):
+        if len(stub.sent("POST", "messages")) < 3:
+            await page.clock.run_for(5000)
+
+    assert len(stub.sent("POST", "messages")) == 3
+    assert mark
+    assert await mark.evaluate("(mark) => mark.isConnected"), "a new one would be read aloud anew"
 
 
 async def test_a_message_that_is_too_long_is_not_tried_again(open_page: OpenPage, stub: StubService) -> None:

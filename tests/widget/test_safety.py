@@ -1,7 +1,7 @@
 """The widget in a real browser: hostile texts and attributes, the strictest policy, numbers that may be dialled."""
 
 import pytest
-from browser import OpenPage, open_chat, say
+from browser import PHONE, OpenPage, open_chat, say
 from playwright.async_api import Page, expect
 
 from widget.stub import POLICY, StubService
@@ -119,6 +119,11 @@ async def test_the_page_is_not_styled_and_does_not_style(open_page: OpenPage, st
         ("Ward: 555-0199 ext. 12", ["tel:5550199"]),
         ("Call 24h, from 8:30", []),
         ("Call 112 or 555 0123", ["tel:112", "tel:5550123"]),
+        ("Hong Kong 999 · UK 999 · US 911", ["tel:999", "tel:999", "tel:911"]),
+        ("Ward +1 555-0199", ["tel:+15550199"]),
+        ("Ward Ext. 1234", []),
+        ("Ward EXT 1234", []),
+        ("Ward 7B, Room 120b", []),
     ],
 )
 async def test_a_link_never_dials_a_stranger(
@@ -134,3 +139,16 @@ async def test_a_link_never_dials_a_stranger(
     await expect(card).to_contain_text(text)
 
     assert [await link.get_attribute("href") for link in await card.locator("a").all()] == dialled
+
+
+async def test_a_number_stays_with_the_name_of_its_country(open_page: OpenPage, stub: StubService) -> None:
+    """In the strip a number stands alone: 999 is nothing to call where 911 is."""
+    stub.contact = "Call now.\n\nEmergency number: China 120 · Hong Kong 999 · US 911"
+    page = await open_page(viewport=PHONE)
+    await open_chat(page)
+    await say(page, "he has a fever")
+    await expect(page.locator(".entry.answer")).to_be_visible()
+    await say(page, "and then?")
+    await expect(page.locator(".strip")).to_be_visible()
+
+    assert await page.locator(".strip .phone").all_text_contents() == ["China 120", "Hong Kong 999", "US 911"]

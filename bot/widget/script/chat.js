@@ -84,6 +84,7 @@ export function createChat(strings, server, host) {
   }
 
   function onUnsent(message) {
+    if (unsent.has(message.id)) return; // said already: each attempt would say it anew
     unsent.add(message.id);
     log.markUnsent(message, strings.unsent);
     status.set("unsent", true);

@@ -27,9 +27,9 @@ export function createLog(strings, actions) {
     }
   }
 
-  function show(entry, block = "nearest") {
-    element.append(entry);
-    entry.scrollIntoView({ block });
+  function show(entry, parent = element) {
+    parent.append(entry);
+    entry.scrollIntoView({ block: "nearest" });
   }
 
   function markSent({ id }) {
@@ -86,7 +86,7 @@ export function createLog(strings, actions) {
 
     markUnsent({ id }, ...why) {
       markSent({ id });
-      entries.get(id).append(make("div", { class: "unsent" }, ...why));
+      show(make("div", { class: "unsent" }, ...why), entries.get(id));
     },
 
     // Whom to call while the service does not answer: one notice.
