@@ -71,20 +71,20 @@ async def script_runs(browser: Browser, address: str) -> tuple[list[float], list
     It is compiled and run, and makes the launcher.
     """
     passed, worked = [], []
-    for _ in range(PAGES):
+    for _ in range(3 * PAGES):  # on a busy machine a trace begins too late now and then
         context = await browser.new_context()  # nothing compiled is kept
         page = await context.new_page()
         await browser.start_tracing(page=page, categories=["devtools.timeline"])
         await page.goto(address)
         trace = json.loads(await browser.stop_tracing())
         await context.close()
-        (run,) = (
-            event
-            for event in trace["traceEvents"]
-            if event["name"] == "EvaluateScript" and event["args"]["data"]["url"].endswith("/widget/crs-chat.js")
-        )
-        passed.append(run["dur"] / 1000)
-        worked.append(run["tdur"] / 1000)
+        for event in trace["traceEvents"]:
+            data = event["args"].get("data", {})
+            if event["name"] == "EvaluateScript" and data["url"].endswith("/widget/crs-chat.js"):
+                passed.append(event["dur"] / 1000)
+                worked.append(event["tdur"] / 1000)
+        if len(passed) == PAGES:
+            break
     return passed, worked
 
 
@@ -154,7 +154,8 @@ Machine: {machine["cores"]} cores, {machine["cpu"]}, {machine["memory_gb"]} GB o
 
 The service runs in its own process on the same machine, and Chromium without a screen, at 60 frames a second. The reply
 counts as painted two frames after it is in the log. No two questions are alike. The script's time is Chromium's own
-trace of compiling and running it, the button that opens the chat included; nothing is kept from an earlier page. On the processor: without the time in which other work had the core.
+trace of compiling and running it, the button that opens the chat included; nothing is kept from an earlier page.
+On the processor: without the time in which other work had the core.
 """
 
 
