@@ -223,7 +223,7 @@ SCREENS = {"desktop": DESKTOP, "phone": PHONE}
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_axe_finds_nothing_in_a_whole_conversation(open_page: OpenPage, screen: str, scheme: str) -> None:
     page = await open_page(viewport=SCREENS[screen], color_scheme=scheme)
-    faults = []
+    faults: list[tuple[str, str, str]] = []
 
     async def check(state: str) -> None:
         results = await Axe().run(page)
