@@ -134,9 +134,9 @@ class Wordings:
         first = words[position]
         letters = "".join(word.text for word in takewhile(_is_letter, words[position : position + SPELT_OUT_TO]))
         for used in range(len(letters), SPELT_OUT_FROM - 1, -1):
-            if letters[:used] in self.spelling.vocabulary:
-                end = words[position + used - 1].end
-                return Word(letters[:used], first.start, end, first.before), used
+            whole = self.spelling.directly(letters[:used])
+            if whole is not None:
+                return Word(whole, first.start, words[position + used - 1].end, first.before), used
         for used in (3, 2):
             parts = words[position : position + used]
             text = "".join(part.text for part in parts)

@@ -12,6 +12,7 @@ from bot.redflags.detector import SEMANTIC
 from bot.redflags.examples import WITHOUT
 from bot.redflags.semantic import (
     NAME,
+    NEAR,
     STEP,
     WHOLE_MAXIMUM,
     WINDOW,
@@ -205,6 +206,42 @@ def test_a_symptom_is_named_once(both: BothDetectors) -> None:
     assert both.second is not None
     flags = both.second.find("He has a high fever. He has a fever again. The fever is back.")
     assert [flag.symptom for flag in flags].count("fever") == 1
+
+
+class ScoredEncoder:
+    """Gives each text the score that the test wants, and remembers which texts were embedded."""
+
+    def __init__(self, scores: dict[str, float]) -> None:
+        self._scores = scores
+        self.embedded: list[str] = []
+
+    def encode(self, texts: list[str]) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+        self.embedded += texts
+        vectors = np.zeros((len(texts), 384), dtype=np.float32)
+        vectors[:, 0] = [self._scores[text] for text in texts]
+        return vectors
+
+
+@pytest.mark.parametrize(
+    ("best_sentence", "whole", "found"),
+    [
+        (-NEAR - 0.1, 5.0, None),  # far from the limit: the whole is not looked at
+        (-NEAR + 0.1, 5.0, "He sits there. Nobody home"),
+        (-NEAR + 0.1, -0.1, None),
+        (0.1, 5.0, "Nobody home"),  # the sentence alone is enough
+    ],
+)
+def test_the_whole_is_looked_at_where_a_sentence_comes_near(
+    best_sentence: float, whole: float, found: str | None
+) -> None:
+    text = "He sits there. Nobody home"
+    encoder = ScoredEncoder({"He sits there": -9.0, "Nobody home": best_sentence, text: whole})
+    weights = Weights((WITHOUT, "drowsy"), np.stack([np.zeros(384), np.eye(384)[0]]), np.zeros(2), 0.0)
+
+    flags = SemanticDetector(encoder, weights).find(text)  # type: ignore[arg-type]
+
+    assert [flag.text for flag in flags] == ([found] if found else [])
+    assert (text in encoder.embedded) == (-NEAR <= best_sentence < 0)
 
 
 def test_the_limit_decides(weights: Weights) -> None:

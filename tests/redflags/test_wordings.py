@@ -175,6 +175,7 @@ RECOGNISED = [
     pytest.param("badheadache", "headache_vision", id="joined: two words"),
     pytest.param("hecantbreathe", "breathing", id="joined: a phrase"),
     pytest.param("f e v e r", "fever", id="spelt out"),
+    pytest.param("s e i z e r", "seizure", id="spelt out and misspelt"),
     pytest.param("s-e-i-z-u-r-e", "seizure", id="spelt out with hyphens"),
     pytest.param("s.u.i.c.i.d.e", "crisis", id="spelt out with full stops"),
     pytest.param("HE IS CONFUSED", "confusion", id="capitals"),
