@@ -17,8 +17,8 @@ from bot.conversations.records import Inbound
 from bot.logs import configure_logs
 from bot.service import Service
 
-SECRET = "my xylophone son has a fever of 39.5"
-WORDS = re.compile(r"xylophone|fever|39\.5")
+SECRET = "my xylophone son has a fever of 104.3"  # no time of day has these digits
+WORDS = re.compile(r"xylophone|fever|104\.3")
 
 
 @pytest.fixture(autouse=True)
