@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from clock import Clock
 
+from bot import token_buckets
 from bot.channels import limits
-from bot.channels.limits import FILE, Limit, Limits, TokenBuckets
+from bot.channels.limits import FILE, Limits
 from bot.data_file import DataFileError
+from bot.token_buckets import Limit, TokenBuckets
 
 HOME, OTHER_HOME = "203.0.113.7", "203.0.113.8"
 FILE_TEXT = """\
@@ -98,7 +100,7 @@ def test_a_proxy_that_does_not_say_for_whom_it_asks_limits_nobody(small: Limits,
 
 
 def test_many_keys_take_no_more_memory(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    monkeypatch.setattr(limits, "REMEMBERED_MAXIMUM", 10)
+    monkeypatch.setattr(token_buckets, "REMEMBERED_MAXIMUM", 10)
     buckets = TokenBuckets(Limit(burst=1, every_s=60), clock)
 
     for number in range(1000):
