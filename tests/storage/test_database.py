@@ -24,8 +24,9 @@ from bot.storage.base import Base, now
 from bot.storage.database import DatabaseError, database_errors, migrate, open_database, session_factory
 
 TABLES = {"alembic_version", "answer", "answer_revision", "conversation", "message", "delivery"}
-TABLES |= {"feedback", "erased_conversation"}
+TABLES |= {"feedback", "erased_conversation", "staff_user", "staff_session", "audit_event", "audit_head"}
 TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes"}
+TRIGGERS |= {"audit_event_never_changes", "audit_event_never_goes", "audit_head_never_goes", "audit_head_only_grows"}
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from alembic import context
 from sqlalchemy.engine import Connection
 
 import bot.answers.models
-import bot.conversations.models  # noqa: F401 - both fill the metadata
+import bot.conversations.models
+import bot.staff.models  # noqa: F401 - all fill the metadata
 from bot.settings import load_settings
 from bot.storage.base import Base
 from bot.storage.database import open_database
