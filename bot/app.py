@@ -1,4 +1,4 @@
-"""The ASGI application: channels, demo page and health, assembled."""
+"""The ASGI application: channels, demo page, console and health, assembled."""
 
 import contextlib
 import gzip
@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from bot.channels.limits import Limits
 from bot.channels.tokens import SessionTokens
 from bot.channels.widget import WidgetChannel
+from bot.console.app import Console
 from bot.cross_origin import CrossOrigin
 from bot.dialogue.worker import DialogueUnavailable
 from bot.security_headers import PRIVATE, SecurityHeaders
@@ -31,7 +32,7 @@ SCRIPT_KEPT_S = 3600  # how long a browser keeps the widget's script without ask
 class Application:
     """The web application of a service."""
 
-    def __init__(self, service: Service, limits: Limits) -> None:
+    def __init__(self, service: Service, limits: Limits, console: Console) -> None:
         """Put it together; see `create_app`."""
         self._service = service
         tokens = SessionTokens(*service.settings.secret_keys)
@@ -45,6 +46,7 @@ class Application:
                 Route("/ready", self._ready),
                 Route("/metrics", self._metrics),
                 *self._widget.routes(),
+                *console.routes(),
             ],
             exception_handlers={HTTPException: _http_error, Exception: self._unexpected},
             lifespan=self._lifespan,
@@ -90,17 +92,19 @@ class Application:
         return JSONResponse({"error": "something went wrong", "text": text}, status_code=500)
 
 
-def create_app(service: Service, *, limits: Limits | None = None) -> Application:
+def create_app(service: Service, *, limits: Limits | None = None, console: Console | None = None) -> Application:
     """The web application of a service.
 
     Args:
         service: put together, not yet started; the application starts and stops it.
         limits: how fast families may write; by default those of data/limits.yml.
+        console: the navigators' pages; by default those of the service, with the rules of data/console.yml.
 
     Raises:
-        DataFileError: the file of limits is wrong.
+        DataFileError: one of these files is wrong.
     """
-    return Application(service, limits or Limits())
+    console = console or Console(service, service.sessions, service.settings)
+    return Application(service, limits or Limits(), console)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -14,6 +14,17 @@ SECURITY_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 PRIVATE = "/channels/"  # what families say: no cache keeps it
+CONSOLE = "/console"
+CONSOLE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # With no referrer at all, browsers hide the origin of a form as well, and its check would refuse them.
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
 
 
 class SecurityHeaders:
@@ -30,6 +41,8 @@ class SecurityHeaders:
         headers = dict(SECURITY_HEADERS)
         if scope["path"].startswith(PRIVATE):
             headers["cache-control"] = "no-store"
+        elif scope["path"] == CONSOLE or scope["path"].startswith(f"{CONSOLE}/"):
+            headers |= CONSOLE_HEADERS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -53,6 +53,7 @@ class Service:
             DataFileError: a data file is wrong.
         """
         self.settings = settings
+        self.sessions = sessions
         self.metrics = Metrics()
         self.texts = FixedTexts(settings)
         self.gate = Gate(

@@ -1,0 +1,1 @@
+"""The navigators' console: pages for staff who are signed in."""

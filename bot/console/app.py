@@ -1,0 +1,89 @@
+"""The console, assembled from its pages."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Router
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from bot.console.access import PREFIX
+from bot.console.account import Account
+from bot.console.desk import Desk
+from bot.console.forms import Refused
+from bot.console.inbox import Inbox
+from bot.console.sign_in import SignIn
+from bot.service import Service
+from bot.settings import Settings
+from bot.staff.passwords import Passwords
+from bot.staff.rules import StaffRules, load_rules
+from bot.staff.totp import SecretBox
+from bot.storage.base import now
+from bot.token_buckets import Clock, TokenBuckets
+
+STATIC = Path(__file__).parent / "static"
+
+
+class _Files(StaticFiles):
+    """Files that a browser keeps, and asks about each time."""
+
+    def file_response(self, *arguments: Any, **values: Any) -> Response:
+        response = super().file_response(*arguments, **values)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+class Console:
+    """Every page of the console."""
+
+    def __init__(
+        self,
+        service: Service,
+        sessions: "sessionmaker[Session]",
+        settings: Settings,
+        *,
+        rules: StaffRules | None = None,
+        passwords: Passwords | None = None,
+        clock: Callable[[], datetime] = now,
+        ticks: Clock = time.monotonic,
+    ) -> None:
+        """Put it together.
+
+        Args:
+            service: whose conversations it shows.
+            sessions: of the database.
+            settings: the service's settings.
+            rules: how staff sign in; by default those of data/console.yml.
+            passwords: by default hashed as they should be.
+            clock: the present moment, in UTC.
+            ticks: seconds that only grow, for the limit of an address.
+
+        Raises:
+            DataFileError: the file of rules is wrong.
+        """
+        rules = rules or load_rules()
+        passwords = passwords or Passwords(rules.passwords)
+        box = SecretBox(*settings.secret_keys)
+        self._desk = Desk(service, sessions, settings, rules, clock)
+        self._features = (
+            SignIn(self._desk, passwords, box, TokenBuckets(rules.sign_ins_of_address, ticks)),
+            Account(self._desk),
+            Inbox(self._desk),
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        """All of it, below /console."""
+        pages = [route for feature in self._features for route in feature.routes()]
+        static = Mount("/static", _Files(directory=STATIC))
+        return [Mount(PREFIX, Router([static, *pages], redirect_slashes=False, default=self._nothing_there))]
+
+    async def _nothing_there(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response: Response = self._desk.refusal(request, Refused(404, "There is no such page."))
+        await response(scope, receive, send)
