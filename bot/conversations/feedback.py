@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.conversations.models import OUTBOUND, Conversation, Feedback, Message
+from bot.conversations.triage import alert_for_comment, come_back, is_unhelpful, tier_of
 from bot.storage.base import now
 
 
@@ -51,15 +52,21 @@ class FeedbackStore:
             SQLAlchemyError: the database cannot be written.
         """
         with self._sessions() as session:
-            query = select(Message.id).join(Message.conversation)
+            query = select(Message).join(Message.conversation)
             query = query.where(Message.key == reply, Message.direction == OUTBOUND, Conversation.key == conversation)
-            message_id = session.scalars(query).one_or_none()
-            if message_id is None:
+            message = session.scalars(query).one_or_none()
+            if message is None:
                 raise UnknownReply
-            query = select(Feedback).where(Feedback.message_id == message_id)
-            feedback = session.scalars(query).one_or_none() or Feedback(message_id=message_id)
+            query = select(Feedback).where(Feedback.message_id == message.id)
+            feedback = session.scalars(query).one_or_none() or Feedback(message_id=message.id)
             feedback.given_at = now()
             for name, value in asdict(opinion).items():
                 setattr(feedback, name, value)
             session.add(feedback)
+            if opinion.tier:
+                alert_for_comment(session, message, opinion.tier)
+            session.flush()
+            found_in = message.conversation
+            found_in.tier, found_in.unhelpful = tier_of(session, found_in), is_unhelpful(session, found_in)
+            come_back(found_in)
             session.commit()

@@ -1,4 +1,4 @@
-"""The conversation log as stored."""
+"""The conversation log as stored: what families wrote and were sent. What navigators add is in `review_models`."""
 
 from sqlalchemy import (
     JSON,
@@ -12,6 +12,8 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import relationship
 
@@ -20,21 +22,36 @@ from bot.storage.base import Base, UtcDateTime, now
 INBOUND, OUTBOUND = "in", "out"
 PENDING, DELIVERED, UNDELIVERED = "pending", "delivered", "undelivered"
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
+TO_REVIEW, LATER, REVIEWED = "to review", "later", "reviewed"
 
 
 class Conversation(Base):
     """One family's conversation on one channel."""
 
     __tablename__ = "conversation"
-    __table_args__ = (Index("ix_conversation_last_message_at", "last_message_at"),)
+    __table_args__ = (
+        Index("ix_conversation_last_message_at", "last_message_at"),
+        Index("ix_conversation_code", "code"),
+        CheckConstraint(f"review in ('{TO_REVIEW}', '{LATER}', '{REVIEWED}')", name="review"),
+    )
 
     id = Column(Integer, primary_key=True)
     key = Column(String(64), nullable=False, unique=True)  # opaque; the sender id that Rasa sees
+    code = Column(String(16), nullable=False, default="", server_default=text("''"))  # what the family can read out
     channel = Column(String(16), nullable=False)
     noticed = Column(Boolean, nullable=False, default=False)  # whether the notice has been sent
     topic = Column(String(64))  # what the last answer was about, for follow-ups after a restart
     created_at = Column(UtcDateTime, nullable=False, default=now)
     last_message_at = Column(UtcDateTime, nullable=False, default=now)
+
+    # what it is found by in the navigators' inbox; see bot.conversations.triage
+    tier = Column(String(2))  # the most urgent of its messages and comments, corrections counted
+    unanswered = Column(Boolean, nullable=False, default=False, server_default=false())
+    unsure = Column(Boolean, nullable=False, default=False, server_default=false())
+    unhelpful = Column(Boolean, nullable=False, default=False, server_default=false())
+    wants_person = Column(Boolean, nullable=False, default=False, server_default=false())
+    review = Column(String(16), nullable=False, default=TO_REVIEW, server_default=TO_REVIEW)
+    assignee_id = Column(ForeignKey("staff_user.id"))
 
 
 class Message(Base):
@@ -80,6 +97,22 @@ class Message(Base):
 
     conversation = relationship("Conversation")
     delivery = relationship("Delivery", uselist=False, back_populates="message")
+    red_flags = relationship("MessageRedFlag", order_by="MessageRedFlag.id", passive_deletes=True)
+
+
+class MessageRedFlag(Base):
+    """A mention of a symptom in a family's message, or the report of a navigator that one was missed."""
+
+    __tablename__ = "red_flag"
+    __table_args__ = (Index("ix_red_flag_message_id", "message_id"),)
+
+    id = Column(Integer, primary_key=True)
+    message_id = Column(ForeignKey("message.id", ondelete="CASCADE"), nullable=False)
+    symptom = Column(String(64), nullable=False)
+    detector = Column(String(16), nullable=False)  # lexicon, vitals, semantic, or navigator
+    # where its words stand in the message; without a place it is about the message as a whole
+    start = Column(Integer)
+    end = Column(Integer)
 
 
 class Delivery(Base):

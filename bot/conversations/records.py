@@ -39,8 +39,18 @@ class Inbound:
 
 
 @dataclass(frozen=True)
+class Mention:
+    """A red flag that was found in a message; without a place it is about the message as a whole."""
+
+    symptom: str
+    detector: str
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of a message: what was understood and what was replied."""
+    """What became of a message: what was found in it, what was understood and what was replied."""
 
     replies: tuple[Reply, ...]
     intent: str | None
@@ -49,6 +59,7 @@ class Outcome:
     tier: str | None
     ruleset: str
     milliseconds: float
+    mentions: tuple[Mention, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the spool file."""
@@ -61,6 +72,7 @@ class Outcome:
             **{
                 **values,
                 "replies": tuple(reply_from_dict(reply) for reply in values["replies"]),
+                "mentions": tuple(Mention(**mention) for mention in values.get("mentions", ())),
             }
         )
 

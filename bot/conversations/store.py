@@ -1,6 +1,7 @@
 """Writes and reads of the conversation log. Everything here blocks: it is called from a thread."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import and_, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
+from bot.conversations.code import conversation_code
 from bot.conversations.erased import ConversationErased
 from bot.conversations.models import (
     ANSWERED,
@@ -22,8 +24,10 @@ from bot.conversations.models import (
     ErasedConversation,
     Feedback,
     Message,
+    MessageRedFlag,
 )
 from bot.conversations.records import Inbound, Known, Outcome
+from bot.conversations.triage import alerts_for, come_back, sort_in
 from bot.replies import CRISIS, EMERGENCY, NOTICE, Button, Reply
 from bot.storage.base import now
 
@@ -83,6 +87,9 @@ class ConversationStore:
             conversation = message.conversation
             conversation.topic = outcome.topic or conversation.topic
             conversation.noticed = conversation.noticed or any(reply.kind == NOTICE for reply in outcome.replies)
+            sort_in(conversation, tier=outcome.tier, replies=outcome.replies)
+            session.add_all(alerts_for(message, tier=outcome.tier, replies=outcome.replies))
+            session.add_all(MessageRedFlag(message_id=message.id, **asdict(mention)) for mention in outcome.mentions)
             rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
             if rows:
                 session.execute(insert(Message), rows)
@@ -93,12 +100,14 @@ class ConversationStore:
     def unanswered(self, *, younger_than: datetime) -> list[Inbound]:
         """Messages that a crash left without replies; the older ones are marked as unanswered for good."""
         with self._sessions() as session:
-            session.execute(
-                update(Message)
-                .where(Message.state == OPEN, Message.received_at < younger_than)
-                .values(state=UNANSWERED)
-                .execution_options(synchronize_session=False)
-            )
+            given_up = (Message.state == OPEN, Message.received_at < younger_than)
+            for statement in (
+                update(Conversation)
+                .where(Conversation.id.in_(select(Message.conversation_id).where(*given_up)))
+                .values(unanswered=True),
+                update(Message).where(*given_up).values(state=UNANSWERED),
+            ):
+                session.execute(statement.execution_options(synchronize_session=False))
             query = select(Message).where(Message.state == OPEN).order_by(Message.id)
             found = [
                 Inbound(
@@ -208,8 +217,14 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
     if conversation is None:
         if session.get(ErasedConversation, inbound.conversation) is not None:
             raise ConversationErased
-        conversation = Conversation(key=inbound.conversation, channel=inbound.channel, created_at=inbound.received_at)
+        conversation = Conversation(
+            key=inbound.conversation,
+            code=conversation_code(inbound.conversation),
+            channel=inbound.channel,
+            created_at=inbound.received_at,
+        )
     conversation.last_message_at = inbound.received_at
+    come_back(conversation)
     message = Message(
         key=inbound.key,
         conversation=conversation,

@@ -17,7 +17,7 @@ from bot.answers.published import PublishedAnswers
 from bot.answers.questions import RED_FLAG, TALK_TO_HUMAN, Question
 from bot.conversations.erased import ConversationErased
 from bot.conversations.journal import Journal
-from bot.conversations.records import Inbound, Known, Outcome
+from bot.conversations.records import Inbound, Known, Mention, Outcome
 from bot.dialogue.agent import Spoken
 from bot.dialogue.reading import clean, fixed_text_for
 from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
@@ -203,6 +203,7 @@ class GuardedTurn:
             tier=course.detection.tier,
             ruleset=course.detection.ruleset,
             milliseconds=milliseconds,
+            mentions=_mentions(inbound.text, course.detection),
         )
         await self._journal.record(inbound, outcome)
         if notice is not None:
@@ -280,6 +281,16 @@ class GuardedTurn:
         self._noticed[conversation] = None
         if len(self._noticed) > NOTICED_MAXIMUM:
             self._noticed.popitem(last=False)
+
+
+def _mentions(text: str, detection: Detection) -> tuple[Mention, ...]:
+    """What was found, with its places in the message as written: Rasa and the second detector read it cleaned."""
+    mentions = []
+    for flag in detection.red_flags:
+        start = flag.start if text[flag.start : flag.end] == flag.text else text.find(flag.text)
+        place = (start, start + len(flag.text)) if flag.text and start >= 0 else (None, None)
+        mentions.append(Mention(flag.symptom, flag.detector, *place))
+    return tuple(mentions)
 
 
 def _id_of_first(inbound: Inbound) -> str:

@@ -427,6 +427,32 @@ async def test_the_log_has_what_was_asked_beside_a_red_flag(family: Family) -> N
     assert 0 < result.confidence < 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He is shivering\tall over", [("shivering\tall over", "lexicon")]),
+        ("  \u200bHe   cannot breathe\u200b and is blue ", [("cannot breathe", "lexicon")]),
+        # The second detector speaks of a sentence as it was cleaned: with no place of its own it means the message.
+        (
+            "his lamp  went out on me and I keep calling his name",
+            [("his lamp  went out on me and I keep calling his name", "semantic")],
+        ),
+    ],
+)
+async def test_the_log_has_the_words_of_a_red_flag_as_they_were_written(
+    family: Family, service: Service, text: str, expected: list[tuple[str, str]]
+) -> None:
+    await family.send(text)
+
+    statement = (
+        "SELECT message.text, red_flag.start, red_flag.end, red_flag.detector FROM red_flag JOIN message "
+        "ON message.id = red_flag.message_id JOIN conversation ON conversation.id = message.conversation_id "
+        "WHERE conversation.key = ? ORDER BY red_flag.id"
+    )
+    rows = query(service, statement, family.conversation)
+    assert [(text[start:end], detector) for text, start, end, detector in rows] == expected
+
+
 # the notice
 
 

@@ -24,9 +24,11 @@ from bot.storage.base import Base, now
 from bot.storage.database import DatabaseError, database_errors, migrate, open_database, session_factory
 
 TABLES = {"alembic_version", "answer", "answer_revision", "conversation", "message", "delivery"}
-TABLES |= {"feedback", "erased_conversation", "staff_user", "staff_session", "audit_event", "audit_head"}
+TABLES |= {"feedback", "erased_conversation", "red_flag"}
+TABLES |= {"staff_user", "staff_session", "audit_event", "audit_head"}
+TABLES |= {"alert", "note", "tag", "conversation_tag", "review", "correction", "saved_view", "queued_example"}
 TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes"}
-TRIGGERS |= {"audit_event_never_changes", "audit_event_never_goes", "audit_head_never_goes", "audit_head_only_grows"}
+TRIGGERS |= {"audit_event_never_changes", "audit_event_never_goes", "audit_head_only_grows", "audit_head_never_goes"}
 
 
 @pytest.fixture

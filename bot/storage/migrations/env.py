@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 import bot.answers.models
 import bot.conversations.models
+import bot.conversations.review_models
 import bot.staff.models  # noqa: F401 - all fill the metadata
 from bot.settings import load_settings
 from bot.storage.base import Base
