@@ -1,11 +1,13 @@
-"""What the tests share: settings of their own, the project's trained model, a started service."""
+"""What the tests share: settings of their own, databases, the project's trained model, a started service."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from databases import Down, file_away
+from postgres import MISSING, PostgresServer, postgres_server, programs
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import load_answers_file, prepare_storage
@@ -13,6 +15,7 @@ from bot.dialogue.training import trained_model
 from bot.logs import configure_logs
 from bot.service import Service, make_service
 from bot.settings import Settings, load_settings
+from bot.storage.database import migrate, open_database
 
 configure_logs("ERROR")
 
@@ -21,7 +24,7 @@ BOT = Path(sys.executable).parent / "bot"  # the command as a user starts it
 
 def settings_in(folder: Path, **overrides: object) -> Settings:
     """Settings whose database and spool are in a folder of the test's own."""
-    return load_settings(database_url=f"sqlite:///{folder}/bot.sqlite3", var_dir=folder, **overrides)
+    return load_settings(**{"database_url": f"sqlite:///{folder}/bot.sqlite3", "var_dir": folder, **overrides})
 
 
 @pytest.fixture
@@ -35,6 +38,46 @@ def sessions(settings: Settings) -> "sessionmaker[Session]":
     sessions = prepare_storage(settings)
     load_answers_file(sessions)
     return sessions
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started for the first test that asks for it."""
+    folder = programs()
+    if folder is None:
+        pytest.skip(MISSING)
+    with postgres_server(folder, _migrate) as server:
+        yield server
+
+
+def _migrate(url: str) -> None:
+    engine = open_database(url)
+    migrate(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without a row; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/bot.sqlite3"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.emptied()
+
+
+@pytest.fixture
+def database_settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings with a database of each kind."""
+    return settings_in(tmp_path, database_url=database_url)
+
+
+@pytest.fixture
+def database_down(database_url: str, request: pytest.FixtureRequest) -> Down:
+    """Makes the database that an engine uses unusable for a while."""
+    if database_url.startswith("sqlite"):
+        return file_away
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return lambda _engine: server.down()
 
 
 @pytest.fixture(scope="session")

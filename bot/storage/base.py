@@ -25,7 +25,7 @@ def now() -> datetime:
 
 
 class UtcDateTime(TypeDecorator):
-    """A moment in UTC. SQLite forgets time zones, PostgreSQL keeps them: here both give the same back."""
+    """A moment in UTC. SQLite forgets time zones, PostgreSQL gives its server's: here both give the same back."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator):
         return value.astimezone(timezone.utc)
 
     def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:
-        """Give the moment back with its time zone."""
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=timezone.utc)
+        """Give the moment back in UTC, with its time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)

@@ -40,14 +40,13 @@ def open_database(url: str) -> Engine:
     except (ArgumentError, ValueError) as error:
         raise DatabaseError(f"BOT_DATABASE_URL is no database URL: {error}") from error
     if parsed.get_backend_name() != "sqlite":
+        # The URL's own options are kept: a schema's search_path is one.
+        options = f"{parsed.query.get('options', '')} -c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout=10000"
         return create_engine(
             parsed,
             future=True,
             pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": 3,
-                "options": f"-c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout=10000",
-            },
+            connect_args={"connect_timeout": 3, "options": options},
         )
     if parsed.database and parsed.database != ":memory:":
         try:

@@ -1,13 +1,12 @@
 """Erasing a conversation and letting it expire: nothing of it is left, and nothing that still runs brings it back."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import locked, other_tool
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -26,8 +25,8 @@ SECRET_WORDS = "xylophonist in Lisbon"
 
 
 @pytest.fixture
-def sessions(settings: Settings) -> "sessionmaker[Session]":
-    return prepare_storage(settings)
+def sessions(database_settings: Settings) -> "sessionmaker[Session]":
+    return prepare_storage(database_settings)
 
 
 @pytest.fixture
@@ -62,9 +61,9 @@ async def converse(journal: Journal, conversation: str, *, days_ago: float = 0) 
     await journal.give_feedback(conversation, result.replies[0].id, Opinion(True, SECRET_WORDS))
 
 
-def counts(folder: Path) -> list[int]:
-    with closing(sqlite3.connect(folder / "bot.sqlite3")) as database:
-        return [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
+def counts(database_url: str) -> list[int]:
+    with other_tool(database_url) as database:
+        return [database.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() for table in TABLES]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -72,43 +71,38 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def locked(folder: Path) -> "closing[sqlite3.Connection]":
-    other = sqlite3.connect(folder / "bot.sqlite3", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    return closing(other)
-
-
 async def test_everything_of_one_conversation_is_erased_and_nothing_of_another(
-    journal: Journal, tmp_path: Path
+    journal: Journal, database_url: str
 ) -> None:
     await converse(journal, "mine")
     await converse(journal, "other")
-    assert counts(tmp_path) == [2, 4, 2, 2]
+    assert counts(database_url) == [2, 4, 2, 2]
 
     await journal.erase("mine")
 
-    assert counts(tmp_path) == [1, 2, 1, 1]
+    assert counts(database_url) == [1, 2, 1, 1]
     assert await journal.history("mine") == []
     assert len(await journal.history("other")) == 2
     assert [journal.is_erased(key) for key in ("mine", "other")] == [True, False]
 
 
 async def test_no_word_of_it_is_left_in_any_file(
-    journal: Journal, sessions: "sessionmaker[Session]", tmp_path: Path
+    journal: Journal, sessions: "sessionmaker[Session]", database_url: str, tmp_path: Path
 ) -> None:
     await converse(journal, "mine")
-    with locked(tmp_path):
+    with locked(database_url):
         await journal.accept(message("mine", 2))
 
     await journal.erase("mine")
 
-    with sessions() as session:
-        session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert "bot.sqlite3" in contents(tmp_path)
+    if database_url.startswith("sqlite"):
+        with sessions() as session:
+            session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert "bot.sqlite3" in contents(tmp_path)
     assert [name for name, content in contents(tmp_path).items() if SECRET_WORDS.encode() in content] == []
 
 
-async def test_a_turn_that_still_runs_does_not_bring_it_back(journal: Journal, tmp_path: Path) -> None:
+async def test_a_turn_that_still_runs_does_not_bring_it_back(journal: Journal, database_url: str) -> None:
     inbound = message("mine")
     await journal.accept(inbound)
 
@@ -118,21 +112,21 @@ async def test_a_turn_that_still_runs_does_not_bring_it_back(journal: Journal, t
         await journal.record(inbound, outcome())
     with pytest.raises(ConversationErased):
         await journal.accept(message("mine", 2))
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(database_url) == [0, 0, 0, 0]
 
 
-async def test_nor_does_the_spool(journal: Journal, tmp_path: Path, spool_folder: Path) -> None:
+async def test_nor_does_the_spool(journal: Journal, database_url: str, spool_folder: Path) -> None:
     inbound = message("mine")
-    with locked(tmp_path):
+    with locked(database_url):
         await journal.accept(inbound)
         await journal.accept(message("other"))
     await journal.erase("mine")
     assert await journal.read_back() == 1
 
-    with locked(tmp_path), pytest.raises(ConversationErased):
+    with locked(database_url), pytest.raises(ConversationErased):
         await journal.record(inbound, outcome())
 
-    assert counts(tmp_path) == [1, 1, 0, 0]
+    assert counts(database_url) == [1, 1, 0, 0]
     assert contents(spool_folder) == {}
 
 
@@ -162,9 +156,9 @@ async def test_after_a_restart_it_is_still_known(
 
 
 async def test_a_spool_line_that_a_crash_kept_is_dropped(
-    journal: Journal, sessions: "sessionmaker[Session]", tmp_path: Path, spool_folder: Path
+    journal: Journal, sessions: "sessionmaker[Session]", database_url: str, spool_folder: Path
 ) -> None:
-    with locked(tmp_path):
+    with locked(database_url):
         await journal.accept(message("mine"))
     kept = (spool_folder / "spool.jsonl").read_bytes()
     await journal.erase("mine")
@@ -172,47 +166,47 @@ async def test_a_spool_line_that_a_crash_kept_is_dropped(
 
     await journal.read_back()
 
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(database_url) == [0, 0, 0, 0]
     assert contents(spool_folder) == {}
 
 
-async def test_erasing_twice_is_erasing_once(journal: Journal, tmp_path: Path) -> None:
+async def test_erasing_twice_is_erasing_once(journal: Journal, database_url: str) -> None:
     await converse(journal, "mine")
 
     for _ in range(2):
         await journal.erase("mine")
 
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(database_url) == [0, 0, 0, 0]
 
 
-async def test_while_the_database_is_locked_nothing_is_erased(journal: Journal, tmp_path: Path) -> None:
+async def test_while_the_database_is_locked_nothing_is_erased(journal: Journal, database_url: str) -> None:
     await converse(journal, "mine")
 
-    with locked(tmp_path), pytest.raises(OperationalError):
+    with locked(database_url), pytest.raises(OperationalError):
         await journal.erase("mine")
 
     assert not journal.is_erased("mine")
-    assert counts(tmp_path) == [1, 2, 1, 1]
+    assert counts(database_url) == [1, 2, 1, 1]
 
 
 async def test_a_spool_that_cannot_be_rewritten_keeps_nothing_from_being_erased(
-    journal: Journal, tmp_path: Path, spool_folder: Path
+    journal: Journal, database_url: str, spool_folder: Path
 ) -> None:
     (spool_folder / "spool.jsonl").mkdir(parents=True)
     await converse(journal, "mine")
 
     await journal.erase("mine")
 
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(database_url) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("days_ago", "kept"), [(0, True), (29.9, True), (30.1, False), (400, False)])
-async def test_a_conversation_expires(journal: Journal, tmp_path: Path, days_ago: float, kept: bool) -> None:
+async def test_a_conversation_expires(journal: Journal, database_url: str, days_ago: float, kept: bool) -> None:
     await converse(journal, "mine", days_ago=days_ago)
 
     deleted = await Retention(journal, days=30, erased_kept=timedelta(days=31)).delete_due()
 
-    assert (deleted, counts(tmp_path)) == ((0, [1, 2, 1, 1]) if kept else (1, [0, 0, 0, 0]))
+    assert (deleted, counts(database_url)) == ((0, [1, 2, 1, 1]) if kept else (1, [0, 0, 0, 0]))
     assert not journal.is_erased("mine"), "whoever comes back may go on"
 
 
@@ -223,7 +217,9 @@ async def test_the_last_message_counts(journal: Journal, tmp_path: Path) -> None
     assert await Retention(journal, days=30, erased_kept=timedelta(days=31)).delete_due() == 0
 
 
-async def test_many_expire_in_small_batches(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_expire_in_small_batches(
+    journal: Journal, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(2 * BATCH + 1):
         await journal.accept(message(f"old {number}", days_ago=100))
     batches = []
@@ -237,7 +233,7 @@ async def test_many_expire_in_small_batches(journal: Journal, tmp_path: Path, mo
 
     assert await Retention(journal, days=30, erased_kept=timedelta(days=31)).delete_due() == 2 * BATCH + 1
     assert batches == [BATCH, BATCH, 1]
-    assert counts(tmp_path) == [0, 0, 0, 0]
+    assert counts(database_url) == [0, 0, 0, 0]
 
 
 async def test_what_was_put_aside_expires(journal: Journal, spool_folder: Path) -> None:
@@ -263,11 +259,11 @@ async def test_erased_keys_are_forgotten_when_no_token_opens_them(
     again.close()
 
 
-async def test_a_locked_database_is_no_end_of_expiry(journal: Journal, tmp_path: Path) -> None:
+async def test_a_locked_database_is_no_end_of_expiry(journal: Journal, database_url: str) -> None:
     await converse(journal, "mine", days_ago=100)
     retention = Retention(journal, days=30, erased_kept=timedelta(days=31))
 
-    with locked(tmp_path):
+    with locked(database_url):
         assert await retention.delete_due() == 0
 
     assert await retention.delete_due() == 1

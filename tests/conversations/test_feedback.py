@@ -21,8 +21,8 @@ FLAGGED = Opinion(False, "he is shivering", "T1", "abc", "emergency", 1)
 
 
 @pytest.fixture
-def sessions(settings: Settings) -> "sessionmaker[Session]":
-    sessions = prepare_storage(settings)
+def sessions(database_settings: Settings) -> "sessionmaker[Session]":
+    sessions = prepare_storage(database_settings)
     ConversationStore(sessions).record(INBOUND, Outcome((REPLY,), None, None, None, None, "abc", 9))
     return sessions
 

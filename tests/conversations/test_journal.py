@@ -1,14 +1,13 @@
 """bot.conversations.journal: a message is on disk before it is acknowledged, whatever the database does."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import Down, locked, other_tool, read_only
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -23,8 +22,8 @@ from bot.storage.database import open_database, session_factory
 
 
 @pytest.fixture
-def sessions(settings: Settings) -> "sessionmaker[Session]":
-    return prepare_storage(settings)
+def sessions(database_settings: Settings) -> "sessionmaker[Session]":
+    return prepare_storage(database_settings)
 
 
 @pytest.fixture
@@ -58,15 +57,6 @@ def outcome(text: str = "About a week.") -> Outcome:
     return Outcome((reply,), "crs_duration", 0.75, "crs_duration", None, "abc", 12.5)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The database as another program holds it that writes and does not finish."""
-    with closing(sqlite3.connect(folder / "bot.sqlite3", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
-
-
 def spooled(folder: Path) -> list[str]:
     file = folder / "spool.jsonl"
     return [line for line in file.read_text("utf-8").splitlines() if line] if file.exists() else []
@@ -92,8 +82,10 @@ async def test_a_message_and_its_replies_go_to_the_database(journal: Journal, sp
     assert spooled(spool_folder) == []
 
 
-async def test_a_locked_database_costs_less_than_a_second(hurried: Journal, tmp_path: Path, spool_folder: Path) -> None:
-    with locked(tmp_path):
+async def test_a_locked_database_costs_less_than_a_second(
+    hurried: Journal, database_url: str, spool_folder: Path
+) -> None:
+    with locked(database_url):
         started = time.perf_counter()
         known = await asyncio.gather(*(hurried.accept(message(number)) for number in range(5)))
         seconds = time.perf_counter() - started
@@ -103,10 +95,10 @@ async def test_a_locked_database_costs_less_than_a_second(hurried: Journal, tmp_
     assert seconds < 1
 
 
-async def test_a_locked_database_costs_no_message(journal: Journal, tmp_path: Path, spool_folder: Path) -> None:
+async def test_a_locked_database_costs_no_message(journal: Journal, database_url: str, spool_folder: Path) -> None:
     inbound, result = message(), outcome()
 
-    with locked(tmp_path):
+    with locked(database_url):
         assert await journal.accept(inbound) is None
         assert len(spooled(spool_folder)) == 1
         await journal.record(inbound, result)
@@ -121,9 +113,11 @@ async def test_a_locked_database_costs_no_message(journal: Journal, tmp_path: Pa
     assert await texts(journal) == ["How long?", "About a week."]
 
 
-async def test_a_message_spooled_and_answered_in_the_database_is_there_once(journal: Journal, tmp_path: Path) -> None:
+async def test_a_message_spooled_and_answered_in_the_database_is_there_once(
+    journal: Journal, database_url: str
+) -> None:
     inbound = message()
-    with locked(tmp_path):
+    with locked(database_url):
         assert await journal.accept(inbound) is None
     await journal.record(inbound, outcome())
 
@@ -132,18 +126,18 @@ async def test_a_message_spooled_and_answered_in_the_database_is_there_once(jour
 
 
 async def test_a_late_write_and_its_copy_in_the_spool_are_one_message(
-    hurried: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hurried: Journal, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 0.01)
-    with locked(tmp_path):
+    with locked(database_url):
         assert await hurried.accept(message()) is None  # the writer still waits for the lock
 
     assert await hurried.read_back() == 1
     assert await texts(hurried) == ["How long?"]
 
 
-async def test_messages_keep_their_order_through_the_spool(journal: Journal, tmp_path: Path) -> None:
-    with locked(tmp_path):
+async def test_messages_keep_their_order_through_the_spool(journal: Journal, database_url: str) -> None:
+    with locked(database_url):
         for number in (1, 2, 3):
             assert await journal.accept(message(number, text=f"Question {number}?")) is None
 
@@ -151,8 +145,8 @@ async def test_messages_keep_their_order_through_the_spool(journal: Journal, tmp
     assert await texts(journal) == ["Question 1?", "Question 2?", "Question 3?"]
 
 
-async def test_the_event_loop_runs_on_while_the_database_is_locked(journal: Journal, tmp_path: Path) -> None:
-    with locked(tmp_path):
+async def test_the_event_loop_runs_on_while_the_database_is_locked(journal: Journal, database_url: str) -> None:
+    with locked(database_url):
         accepting = asyncio.create_task(journal.accept(message()))
         rounds = 0
         while not accepting.done():
@@ -163,39 +157,35 @@ async def test_the_event_loop_runs_on_while_the_database_is_locked(journal: Jour
     assert rounds > 100
 
 
-async def test_the_history_is_read_while_the_database_is_locked(journal: Journal, tmp_path: Path) -> None:
+async def test_the_history_is_read_while_the_database_is_locked(journal: Journal, database_url: str) -> None:
     await journal.accept(message())
 
-    with locked(tmp_path):
+    with locked(database_url):
         assert await texts(journal) == ["How long?"]
 
 
 async def test_a_database_that_is_gone_costs_no_message(
-    journal: Journal, sessions: "sessionmaker[Session]", tmp_path: Path, spool_folder: Path
+    journal: Journal,
+    sessions: "sessionmaker[Session]",
+    spool_folder: Path,
+    database_down: Down,
 ) -> None:
-    database, elsewhere = tmp_path / "bot.sqlite3", tmp_path / "elsewhere.sqlite3"
-    sessions.kw["bind"].dispose()
-    database.rename(elsewhere)
-    database.mkdir()
+    with database_down(sessions.kw["bind"]):
+        assert await journal.accept(message()) is None
+        await journal.record(message(), outcome())
+        assert await journal.read_back() == 0
+        assert len(spooled(spool_folder)) == 0  # handed to the database, which did not take them
+        await journal.delivered(["any"])  # no fault: the page asks for it again
 
-    assert await journal.accept(message()) is None
-    await journal.record(message(), outcome())
-    assert await journal.read_back() == 0
-    assert len(spooled(spool_folder)) == 0  # handed to the database, which did not take them
-    await journal.delivered(["any"])  # no fault: the page asks for it again
-
-    database.rmdir()
-    elsewhere.rename(database)
     assert await journal.read_back() == 2
     assert await texts(journal) == ["How long?", "About a week."]
 
 
 async def test_a_database_that_cannot_be_written_costs_no_message(
-    sessions: "sessionmaker[Session]", tmp_path: Path, spool_folder: Path
+    sessions: "sessionmaker[Session]", database_url: str, spool_folder: Path
 ) -> None:
     sessions.kw["bind"].dispose()
-    read_only = session_factory(open_database(f"sqlite:///file:{tmp_path}/bot.sqlite3?mode=ro&uri=true"))
-    journal = Journal(read_only, spool_folder)
+    journal = Journal(session_factory(open_database(read_only(database_url))), spool_folder)
 
     assert await journal.accept(message()) is None
     journal.close()
@@ -204,11 +194,11 @@ async def test_a_database_that_cannot_be_written_costs_no_message(
 
 
 async def test_where_neither_database_nor_disk_can_be_written_nothing_is_acknowledged(
-    journal: Journal, tmp_path: Path, spool_folder: Path
+    journal: Journal, database_url: str, spool_folder: Path
 ) -> None:
     no_folder(spool_folder)
 
-    with locked(tmp_path):
+    with locked(database_url):
         with pytest.raises(OSError, match="spool"):
             await journal.accept(message())
         with pytest.raises(OSError, match="spool"):
@@ -216,14 +206,14 @@ async def test_where_neither_database_nor_disk_can_be_written_nothing_is_acknowl
 
 
 async def test_what_the_database_never_takes_is_put_aside_and_holds_nothing_up(
-    journal: Journal, tmp_path: Path, spool_folder: Path
+    journal: Journal, database_url: str, spool_folder: Path
 ) -> None:
     foreign = message(1, conversation="other family")
     await journal.accept(message(1))
 
     assert await journal.accept(foreign) is None  # its id belongs to another conversation
     assert await journal.accept(message(2, text="lone \ud800 surrogate")) is None
-    with locked(tmp_path):
+    with locked(database_url):
         assert await journal.accept(message(3, text="And then?")) is None
 
     assert await journal.read_back() == 1
@@ -238,8 +228,8 @@ async def test_a_spool_that_cannot_be_read_is_no_end_of_the_reading(journal: Jou
     assert await journal.read_back() == 0
 
 
-async def test_the_spool_is_read_back_without_being_asked(journal: Journal, tmp_path: Path) -> None:
-    with locked(tmp_path):
+async def test_the_spool_is_read_back_without_being_asked(journal: Journal, database_url: str) -> None:
+    with locked(database_url):
         assert await journal.accept(message()) is None
 
     async def arrived() -> None:
@@ -260,19 +250,19 @@ async def test_what_a_crash_left_is_given_back_while_it_is_young(journal: Journa
     assert await journal.unanswered(within_s=3600) == []  # given up for good
 
 
-async def test_a_crash_while_the_database_is_locked_is_told(journal: Journal, tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(OperationalError, match="locked"):
+async def test_a_crash_while_the_database_is_locked_is_told(journal: Journal, database_url: str) -> None:
+    with locked(database_url), pytest.raises(OperationalError, match="lock"):
         await journal.unanswered(within_s=60)
 
 
-async def test_replies_handed_over_are_marked(journal: Journal, tmp_path: Path) -> None:
+async def test_replies_handed_over_are_marked(journal: Journal, database_url: str) -> None:
     result = outcome()
     await journal.record(message(), result)
 
     await journal.delivered([result.replies[0].id])
 
-    with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as database:
-        assert database.execute("SELECT state, attempts FROM delivery").fetchall() == [("delivered", 1)]
+    with other_tool(database_url) as database:
+        assert database.exec_driver_sql("SELECT state, attempts FROM delivery").all() == [("delivered", 1)]
 
 
 async def test_closing_waits_for_what_is_being_written(journal: Journal, sessions: "sessionmaker[Session]") -> None:

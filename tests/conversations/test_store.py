@@ -26,8 +26,8 @@ Sessions = sessionmaker  # of a migrated, empty database
 
 
 @pytest.fixture
-def sessions(settings: Settings) -> "sessionmaker[Session]":
-    return prepare_storage(settings)
+def sessions(database_settings: Settings) -> "sessionmaker[Session]":
+    return prepare_storage(database_settings)
 
 
 @pytest.fixture
@@ -161,9 +161,13 @@ def test_an_id_of_another_conversation_is_refused_whole(store: ConversationStore
 def together(sessions: Sessions, calls: list[Callable[[], Known]]) -> list[Known]:
     """Make the calls at the same moment, each in a thread; a slow disk is no part of the question."""
 
+    is_sqlite = sessions.kw["bind"].dialect.name == "sqlite"
+
     @event.listens_for(sessions.kw["bind"], "connect")
     def _wait_for_the_lock(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA busy_timeout=30000")
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=30000" if is_sqlite else "SET lock_timeout = 30000")
+        connection.commit()
 
     sessions.kw["bind"].dispose()
     barrier = Barrier(len(calls))
