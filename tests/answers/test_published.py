@@ -1,16 +1,23 @@
 """bot.answers.published: what may be sent, from memory, also when the database is gone."""
 
-from pathlib import Path
-
 import pytest
+from databases import Down
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.content import read_answers_file
 from bot.answers.published import PublishedAnswers
-from bot.answers.setup import ANSWERS_FILE
+from bot.answers.setup import ANSWERS_FILE, load_answers_file, prepare_storage
 from bot.answers.workflow import add_draft, find_revision, publish_revision, retire_revision
+from bot.settings import Settings
 
 CONTENTS = {content.name: content for content in read_answers_file(ANSWERS_FILE)}
+
+
+@pytest.fixture
+def sessions(database_settings: Settings) -> "sessionmaker[Session]":
+    sessions = prepare_storage(database_settings)
+    load_answers_file(sessions)
+    return sessions
 
 
 @pytest.fixture
@@ -43,9 +50,8 @@ def test_every_answer_comes_out_as_it_went_in(answers: PublishedAnswers) -> None
     assert list(answers.topics()) == sorted({content.topic for content in CONTENTS.values()})
 
 
-@pytest.mark.parametrize(
-    ("topic", "variant", "name"),
-    [
+def test_an_unknown_variant_falls_back_to_the_topic(answers: PublishedAnswers) -> None:
+    for topic, variant, name in (
         ("crs_duration", "", "crs_duration"),
         ("crs_grading", "grade_3", "crs_grading/grade_3"),
         ("crs_grading", "", "crs_grading"),
@@ -54,14 +60,9 @@ def test_every_answer_comes_out_as_it_went_in(answers: PublishedAnswers) -> None
         ("crs_length", "", None),
         ("crs_length", "grade_3", None),
         ("", "", None),
-    ],
-)
-def test_an_unknown_variant_falls_back_to_the_topic(
-    answers: PublishedAnswers, topic: str, variant: str, name: str | None
-) -> None:
-    found = answers.get(topic, variant)
-
-    assert (found.content.name if found else None) == name
+    ):
+        found = answers.get(topic, variant)
+        assert (found.content.name if found else None) == name, (topic, variant)
 
 
 def test_a_name_does_not_fall_back(answers: PublishedAnswers) -> None:
@@ -112,28 +113,14 @@ def test_a_new_revision_is_sent_after_a_refresh_and_a_draft_never(
     assert (after.revision, after.content.text, after.content.topic) == (2, content.text, "crs_duration")
 
 
-def test_what_was_known_is_served_when_the_database_is_gone(
-    answers: PublishedAnswers, sessions: "sessionmaker[Session]", tmp_path: Path
-) -> None:
-    sessions.kw["bind"].dispose()
-    for file in tmp_path.glob("bot.sqlite3*"):
-        file.unlink()
-
-    assert answers.refresh() is False
-    assert {name for name in CONTENTS if answers.named(name) is None} == set()
-
-
-def test_a_database_that_comes_back_is_asked_again(
-    answers: PublishedAnswers, sessions: "sessionmaker[Session]", tmp_path: Path
+def test_what_was_known_is_served_while_the_database_is_gone(
+    answers: PublishedAnswers, sessions: "sessionmaker[Session]", database_down: Down
 ) -> None:
     retire(sessions, "crs_duration")
-    sessions.kw["bind"].dispose()
-    database, elsewhere = tmp_path / "bot.sqlite3", tmp_path / "elsewhere.sqlite3"
-    database.rename(elsewhere)
-    database.mkdir()
-    assert answers.refresh() is False
-    database.rmdir()
-    elsewhere.rename(database)
+
+    with database_down(sessions.kw["bind"]):
+        assert answers.refresh() is False
+        assert {name for name in CONTENTS if answers.named(name) is None} == set()
 
     assert answers.refresh() is True
     assert answers.get("crs_duration") is None

@@ -1,13 +1,11 @@
 """bot.answers.workflow: how an answer comes to be published, and what the database itself refuses."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
+from databases import other_tool
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,6 +25,8 @@ from bot.answers.workflow import (
 )
 from bot.settings import Settings
 
+REFUSAL = "a revision of an answer never changes"
+
 
 def content(topic: str = "crs_duration", **values: object) -> AnswerContent:
     made = AnswerContent(
@@ -43,8 +43,8 @@ def content(topic: str = "crs_duration", **values: object) -> AnswerContent:
 
 
 @pytest.fixture
-def empty(settings: Settings) -> "sessionmaker[Session]":
-    return prepare_storage(settings)
+def empty(database_settings: Settings) -> "sessionmaker[Session]":
+    return prepare_storage(database_settings)
 
 
 @pytest.fixture
@@ -256,13 +256,36 @@ def test_the_database_itself_refuses(session: Session, force: Callable[[Session]
         ("digest", "x"),
     ],
 )
-def test_no_tool_can_change_what_a_revision_says(session: Session, tmp_path: Path, column: str, value: object) -> None:
-    with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as other_tool:
-        with pytest.raises(sqlite3.IntegrityError, match="a revision of an answer never changes"):
-            other_tool.execute(f"UPDATE answer_revision SET {column} = ?", (value,))
-        with pytest.raises(sqlite3.IntegrityError, match="a revision of an answer never changes"):
-            other_tool.execute("DELETE FROM answer_revision")
-        other_tool.commit()
+def test_no_tool_can_change_what_a_revision_says(
+    session: Session, database_url: str, column: str, value: object
+) -> None:
+    for statement in (f"UPDATE answer_revision SET {column} = :value", "DELETE FROM answer_revision"):
+        with other_tool(database_url) as tool, pytest.raises(IntegrityError, match=REFUSAL):
+            tool.execute(text(statement), {"value": value} if ":value" in statement else {})
+
+    assert states(session) == [(1, PUBLISHED, "About a week.")]
+
+
+REPLACED = (
+    " INTO answer_revision SELECT id, answer_id, number, title, question, 'x', sources, related, review_by, origin,"
+    " digest, state, author, created_at, published_by, published_at, retired_by, retired_at FROM answer_revision"
+)
+OWN_STATEMENTS = {
+    "sqlite": ["INSERT OR REPLACE" + REPLACED],
+    "postgresql": ["TRUNCATE answer_revision", "TRUNCATE answer CASCADE"],
+}
+
+
+def test_this_program_cannot_change_it_either(session: Session) -> None:
+    for statement in (
+        "UPDATE answer_revision SET text = 'x'",
+        "DELETE FROM answer_revision",
+        "INSERT" + REPLACED + " WHERE true ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+        *OWN_STATEMENTS[session.get_bind().dialect.name],
+    ):
+        with pytest.raises(IntegrityError, match=REFUSAL):
+            session.execute(text(statement))
+        session.rollback()
 
     assert states(session) == [(1, PUBLISHED, "About a week.")]
 
@@ -270,18 +293,17 @@ def test_no_tool_can_change_what_a_revision_says(session: Session, tmp_path: Pat
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE answer_revision SET text = 'x'",
-        "DELETE FROM answer_revision",
-        "INSERT OR REPLACE INTO answer_revision SELECT id, answer_id, number, title, question, 'x', sources, related,"
-        " review_by, origin, digest, state, author, created_at, published_by, published_at, retired_by, retired_at"
-        " FROM answer_revision",
+        "UPDATE answer SET topic = 'crs_symptoms'",
+        "UPDATE answer SET variant = 'grade_2'",
+        "UPDATE answer SET id = 7",
+        "DELETE FROM answer",
     ],
 )
-def test_this_program_cannot_change_it_either(session: Session, statement: str) -> None:
-    with pytest.raises(IntegrityError, match="a revision of an answer never changes"):
-        session.execute(text(statement))
+def test_no_tool_can_give_an_answer_another_name(session: Session, database_url: str, statement: str) -> None:
+    """What was approved for one question would be sent for another."""
+    with other_tool(database_url) as tool, pytest.raises(IntegrityError, match="an answer keeps its name"):
+        tool.execute(text(statement))
 
-    session.rollback()
     assert states(session) == [(1, PUBLISHED, "About a week.")]
 
 
@@ -289,5 +311,5 @@ def test_the_orm_cannot_change_it_either(session: Session) -> None:
     revision: AnswerRevision = find_revision(session, "crs_duration")
     revision.text = "x"
 
-    with pytest.raises(IntegrityError, match="a revision of an answer never changes"):
+    with pytest.raises(IntegrityError, match=REFUSAL):
         session.flush()

@@ -29,6 +29,7 @@ TABLES |= {"staff_user", "staff_session", "audit_event", "audit_head"}
 TABLES |= {"alert", "note", "tag", "conversation_tag", "review", "correction", "saved_view", "queued_example"}
 TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes"}
 TRIGGERS |= {"audit_event_never_changes", "audit_event_never_goes", "audit_head_only_grows", "audit_head_never_goes"}
+TRIGGERS |= {"answer_keeps_its_name", "answer_never_goes"}
 
 
 @pytest.fixture
