@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
@@ -19,6 +19,18 @@ from sqlalchemy.pool import QueuePool
 from bot.errors import UserError
 
 BUSY_TIMEOUT_MS = 300  # how long a write waits for another's lock before the spool takes it
+STATEMENT_TIMEOUT_MS = 10_000  # PostgreSQL ends what takes longer
+MIGRATING = 4_870_226  # any number that nothing else in the database uses as an advisory lock
+
+# A server that vanished without a word is given up within seconds; the environment may say another encoding.
+POSTGRES_CONNECTION: dict[str, int | str] = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "client_encoding": "utf8",
+}
 
 
 class DatabaseError(UserError):
@@ -38,24 +50,31 @@ def open_database(url: str) -> Engine:
         parsed = make_url(url)
         parsed.get_dialect()().create_connect_args(parsed)
     except (ArgumentError, ValueError) as error:
-        raise DatabaseError(f"BOT_DATABASE_URL is no database URL: {error}") from error
-    if parsed.get_backend_name() != "sqlite":
-        # The URL's own options are kept: a schema's search_path is one.
-        options = f"{parsed.query.get('options', '')} -c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout=10000"
-        return create_engine(
-            parsed,
-            future=True,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 3, "options": options},
-        )
-    if parsed.database and parsed.database != ":memory:":
+        # What SQLAlchemy says quotes the URL, and with it the password.
+        raise DatabaseError(
+            "BOT_DATABASE_URL is no database URL: write it as sqlite:////FOLDER/FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME, with '%40' for an '@' in the password"
+        ) from error
+    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed)
+
+
+def _open_postgres(url: URL) -> Engine:
+    # What the URL itself sets is kept: a schema's search_path is one of its options.
+    arguments = {name: value for name, value in POSTGRES_CONNECTION.items() if name not in url.query}
+    limits = f"-c lock_timeout={BUSY_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    arguments["options"] = f"{url.query.get('options', '')} {limits}".strip()
+    return create_engine(url, future=True, pool_pre_ping=True, connect_args=arguments)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
         try:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DatabaseError(f"the folder of {parsed.database} cannot be made: {error}") from error
+            raise DatabaseError(f"the folder of {url.database} cannot be made: {error}") from error
     # SQLAlchemy 1.4 opens a file anew for each session, and SQLite checkpoints its log at each close: 6 ms a turn.
     engine = create_engine(
-        parsed,
+        url,
         future=True,
         poolclass=QueuePool,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
@@ -93,20 +112,39 @@ def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision, whole or not at all; does nothing when it is there already.
 
     Raises:
-        DatabaseError: the database is newer than this program.
+        DatabaseError: the database is newer than this program, or cannot hold every language's letters.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.connect() as connection:
+        _check_encoding(connection)
         current = MigrationContext.configure(connection).get_current_revision()
     if current == ScriptDirectory.from_config(config).get_current_head():
         return
     with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            # pysqlite would commit each table by itself; this way a second migration waits as well.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _keep_others_from_migrating(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except CommandError as error:
             raise DatabaseError(f"the database was written by another version of this program: {error}") from error
+
+
+def _check_encoding(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise DatabaseError(
+            f"the database of BOT_DATABASE_URL has the encoding {encoding}, which cannot hold every message: "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def _keep_others_from_migrating(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # pysqlite would commit each table by itself.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATING})")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a large table takes its time

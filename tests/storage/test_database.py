@@ -1,8 +1,6 @@
-"""bot.storage: engine, migrations and moments in time, on real SQLite files."""
+"""bot.storage: engine, migrations and moments in time, on real databases."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,24 +10,29 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from databases import other_tool
+from postgres import PostgresServer
 from sqlalchemy import inspect, select, text
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 import bot.conversations.models
 import bot.storage.database
 from bot.answers.models import Answer
 from bot.errors import UserError
 from bot.storage.base import Base, now
-from bot.storage.database import DatabaseError, database_errors, migrate, open_database, session_factory
+from bot.storage.database import MIGRATING, DatabaseError, database_errors, migrate, open_database, session_factory
 
 TABLES = {"alembic_version", "answer", "answer_revision", "conversation", "message", "delivery"}
 TABLES |= {"feedback", "erased_conversation", "red_flag"}
 TABLES |= {"staff_user", "staff_session", "audit_event", "audit_head"}
 TABLES |= {"alert", "note", "tag", "conversation_tag", "review", "correction", "saved_view", "queued_example"}
-TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes"}
-TRIGGERS |= {"audit_event_never_changes", "audit_event_never_goes", "audit_head_only_grows", "audit_head_never_goes"}
-TRIGGERS |= {"answer_keeps_its_name", "answer_never_goes"}
+TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes", "answer_keeps_its_name"}
+TRIGGERS |= {"audit_event_never_changes", "audit_head_only_grows", "audit_head_never_goes"}
+TRIGGERS_OF = {
+    "sqlite": TRIGGERS | {"answer_never_goes", "audit_event_never_goes"},
+    "postgresql": TRIGGERS | {"audit_event_is_never_emptied", "audit_head_is_never_emptied"},
+}
 
 
 @pytest.fixture
@@ -38,8 +41,24 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(file: Path) -> Iterator[Engine]:
+def engine(empty_database_url: str) -> Iterator[Engine]:
+    """On each kind of database, without a table."""
+    engine = open_database(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(file: Path) -> Iterator[Engine]:
     engine = open_database(f"sqlite:///{file}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgresql(postgres: PostgresServer) -> Iterator[Engine]:
+    """On a migrated database."""
+    engine = open_database(postgres.emptied())
     yield engine
     engine.dispose()
 
@@ -50,28 +69,47 @@ def alembic_config() -> Config:
     return config
 
 
-def stored(file: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute(query).fetchall()
+# Everything that a migration makes, as the database itself writes it down.
+SCHEMA = {
+    "sqlite": "SELECT type, name, sql FROM sqlite_master ORDER BY type, name",
+    "postgresql": """
+        SELECT 'column', table_name || '.' || column_name,
+            concat_ws(' ', data_type, character_maximum_length, is_nullable, column_default)
+        FROM information_schema.columns WHERE table_schema = 'public'
+        UNION SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+        UNION SELECT 'function', proname, pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+        ORDER BY 1, 2, 3
+    """,
+}
 
 
-def test_a_migration_makes_every_table(engine: Engine, file: Path) -> None:
+def schema(engine: Engine) -> list[tuple[str, str, str]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(SCHEMA[engine.dialect.name])]
+
+
+def test_a_migration_makes_every_table(engine: Engine) -> None:
     migrate(engine)
 
     assert set(inspect(engine).get_table_names()) == TABLES == {"alembic_version", *Base.metadata.tables}
-    assert {name for (name,) in stored(file, "SELECT name FROM sqlite_master WHERE type = 'trigger'")} == TRIGGERS
+    assert {name for kind, name, _ in schema(engine) if kind == "trigger"} == TRIGGERS_OF[engine.dialect.name]
 
 
-def test_a_second_migration_does_nothing(engine: Engine, file: Path) -> None:
+def test_a_second_migration_does_nothing(engine: Engine) -> None:
     migrate(engine)
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO answer (topic, variant, created_at) VALUES ('x', '', '2027-01-01')"))
-    before = stored(file, "SELECT name, sql FROM sqlite_master ORDER BY name")
+    before = schema(engine)
 
     migrate(engine)
 
-    assert stored(file, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
-    assert stored(file, "SELECT topic FROM answer") == [("x",)]
+    assert schema(engine) == before
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT topic FROM answer")).all() == [("x",)]
 
 
 def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
@@ -98,45 +136,49 @@ def test_the_migrations_are_one_line() -> None:
     assert len(ScriptDirectory.from_config(alembic_config()).get_heads()) == 1
 
 
-def test_all_the_way_down_and_up_again(engine: Engine, file: Path) -> None:
+def test_all_the_way_down_and_up_again(engine: Engine) -> None:
     migrate(engine)
-    before = stored(file, "SELECT type, name, sql FROM sqlite_master ORDER BY name")
+    before = schema(engine)
     config = alembic_config()
 
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-    assert stored(file, "SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')") == [("alembic_version",)]
+    assert [entry for entry in schema(engine) if "alembic_version" not in str(entry)] == []
 
     migrate(engine)
-    assert stored(file, "SELECT type, name, sql FROM sqlite_master ORDER BY name") == before
+    assert schema(engine) == before
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine, file: Path) -> None:
+def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE delivery (id INTEGER)"))  # in the way of the last table
+    before = schema(engine)
 
-    with pytest.raises(OperationalError, match="table delivery already exists"):
+    with pytest.raises(DBAPIError, match=r"(table|relation) \"?delivery\"? already exists"):
         migrate(engine)
 
-    assert stored(file, "SELECT name FROM sqlite_master WHERE type = 'table'") == [("delivery",)]
+    assert schema(engine) == before
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE delivery"))
     migrate(engine)
     assert set(inspect(engine).get_table_names()) == TABLES
 
 
-def test_two_migrations_do_not_mix(engine: Engine, file: Path) -> None:
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("PRAGMA journal_mode=WAL")
-        other.execute("BEGIN IMMEDIATE")  # as another process does while it migrates
-        with pytest.raises(OperationalError, match="database is locked"):
+def test_two_migrations_do_not_mix(engine: Engine, empty_database_url: str) -> None:
+    def migrate_elsewhere(other: Connection) -> None:  # as far as another process has come
+        is_sqlite = other.dialect.name == "sqlite"
+        other.exec_driver_sql("BEGIN IMMEDIATE" if is_sqlite else f"SELECT pg_advisory_xact_lock({MIGRATING})")
+
+    engine.connect().close()  # makes the file what it will be
+    with other_tool(empty_database_url) as other:
+        migrate_elsewhere(other)
+        with pytest.raises(OperationalError, match="lock"):
             migrate(engine)
-        other.execute("ROLLBACK")
 
     migrate(engine)
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with other_tool(empty_database_url) as other:
+        migrate_elsewhere(other)
         migrate(engine)  # nothing to do: no lock is asked for
 
 
@@ -149,8 +191,39 @@ def test_a_database_of_a_newer_program_is_refused(engine: Engine) -> None:
         migrate(engine)
 
 
-def test_every_connection_is_prepared(engine: Engine) -> None:
-    with engine.connect() as first, engine.connect() as second:
+def test_a_database_that_cannot_hold_every_letter_is_refused(postgres: PostgresServer) -> None:
+    with (
+        postgres.new_database("ENCODING 'LATIN1' TEMPLATE template0") as url,
+        pytest.raises(DatabaseError, match=r"has the encoding LATIN1, .*ENCODING 'UTF8'"),
+    ):
+        migrate(open_database(url))
+
+
+def test_every_connection_to_postgresql_is_prepared(postgresql: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    expected = {"lock_timeout": "300ms", "statement_timeout": "10s", "client_encoding": "UTF8"}
+
+    with postgresql.connect() as first, postgresql.connect() as second:
+        for connection in (first, second):
+            assert {name: connection.execute(text(f"SHOW {name}")).scalar() for name in expected} == expected
+            given = connection.connection.dbapi_connection.info.dsn_parameters
+            assert {"connect_timeout": "3", "tcp_user_timeout": "5000", "keepalives_idle": "5"}.items() <= given.items()
+
+
+def test_the_url_of_postgresql_comes_first(postgresql: Engine) -> None:
+    url = postgresql.url.update_query_dict({"options": "-c search_path=elsewhere", "connect_timeout": "7"})
+
+    engine = open_database(url.render_as_string(hide_password=False))
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SHOW search_path")).scalar() == "elsewhere"
+        assert connection.execute(text("SHOW lock_timeout")).scalar() == "300ms"
+        assert connection.connection.dbapi_connection.info.dsn_parameters["connect_timeout"] == "7"
+    engine.dispose()
+
+
+def test_every_connection_to_sqlite_is_prepared(sqlite: Engine) -> None:
+    with sqlite.connect() as first, sqlite.connect() as second:
         for connection in (first, second):
             expected = {
                 "journal_mode": "wal",
@@ -167,7 +240,7 @@ def test_foreign_keys_hold(engine: Engine) -> None:
     migrate(engine)
     query = "INSERT INTO delivery (message_id, state, attempts) VALUES (1, 'pending', 0)"
 
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"), engine.begin() as connection:
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), engine.begin() as connection:
         connection.execute(text(query))
 
 
@@ -187,7 +260,7 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
         datetime(2027, 1, 1, 20, 0, 0, 5, tzinfo=timezone(timedelta(hours=8))),
     ],
 )
-def test_a_moment_is_stored_in_utc_and_keeps_its_zone(engine: Engine, file: Path, moment: datetime) -> None:
+def test_a_moment_is_stored_in_utc_and_keeps_its_zone(engine: Engine, moment: datetime) -> None:
     migrate(engine)
     sessions = session_factory(engine)
 
@@ -199,7 +272,9 @@ def test_a_moment_is_stored_in_utc_and_keeps_its_zone(engine: Engine, file: Path
 
     assert read == moment
     assert read.utcoffset() == timedelta(0)
-    assert stored(file, "SELECT created_at FROM answer") == [("2027-01-01 12:00:00.000005",)]
+    at_utc = "created_at" if engine.dialect.name == "sqlite" else "(created_at AT TIME ZONE 'UTC')::text"
+    with engine.connect() as connection:
+        assert connection.execute(text(f"SELECT {at_utc} FROM answer")).scalar() == "2027-01-01 12:00:00.000005"
 
 
 def test_a_moment_without_a_zone_is_refused(engine: Engine) -> None:
@@ -211,14 +286,14 @@ def test_a_moment_without_a_zone_is_refused(engine: Engine) -> None:
             session.flush()
 
 
-def test_no_moment_stays_none(engine: Engine) -> None:
-    migrate(engine)
-    message = bot.conversations.models.Delivery.__table__
+def test_no_moment_stays_none(sqlite: Engine) -> None:
+    migrate(sqlite)
+    delivery = bot.conversations.models.Delivery.__table__
 
-    with engine.connect() as connection:
+    with sqlite.connect() as connection:
         connection.execute(text("PRAGMA foreign_keys=OFF"))
-        connection.execute(message.insert().values(message_id=1, next_attempt_at=None))
-        assert connection.execute(select(message.c.next_attempt_at)).all() == [(None,)]
+        connection.execute(delivery.insert().values(message_id=1, next_attempt_at=None))
+        assert connection.execute(select(delivery.c.next_attempt_at)).all() == [(None,)]
 
 
 def test_now_is_in_utc() -> None:
@@ -252,7 +327,7 @@ def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
         ("", "BOT_DATABASE_URL is no database URL: "),
         ("sqlite://bot.sqlite3", "BOT_DATABASE_URL is no database URL: "),
         ("nosuch://localhost/bot", "BOT_DATABASE_URL is no database URL: "),
-        ("postgresql://localhost:port/bot", "BOT_DATABASE_URL is no database URL: "),
+        ("postgresql://bot:s3cret/bot", "BOT_DATABASE_URL is no database URL: "),
         ("sqlite:////proc/nowhere/bot.sqlite3", "the folder of /proc/nowhere/bot.sqlite3 cannot be made: "),
     ],
 )
@@ -261,6 +336,7 @@ def test_a_bad_url_is_refused(url: str, fault: str) -> None:
         open_database(url)
 
     assert str(refused.value).startswith(fault)
+    assert "s3cret" not in str(refused.value)
     assert isinstance(refused.value, UserError)
 
 
