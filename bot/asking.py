@@ -8,10 +8,11 @@ from typing import Any, TextIO
 
 from bot.conversations.records import Inbound
 from bot.dialogue.turn import TurnResult
-from bot.jsonl import read_line, storable
+from bot.jsonl import read_line
 from bot.replies import Reply
 from bot.service import Service, make_service
 from bot.settings import Settings
+from bot.storable import storable
 
 CHANNEL = "ask"
 

@@ -3,15 +3,11 @@
 import json
 
 from bot.errors import UserError
+from bot.storable import storable
 
 
 class InputError(UserError):
     """A line of the input is not what it should be; the message names the line."""
-
-
-def storable(text: str) -> str:
-    """A text with '?' for each lone surrogate: bytes that are no UTF-8, and such escapes in JSON, cannot be stored."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_line(line: str, number: int) -> tuple[str, str | None]:

@@ -302,6 +302,7 @@ def test_ask_prints_a_line_of_json_for_each_message_until_one_is_wrong() -> None
         (b"", "", None),
         (b"\xff\xfe", "\ufffd\ufffd", None),
         (b'{"text": "lone \\ud800 surrogate"}', "lone ? surrogate", None),
+        (b"NUL \0 inside", "NUL  inside", None),
         ("妈妈怎么样？".encode(), "妈妈怎么样？", None),
     ]
     wrong = [b'{"conversation": "a"}', b"never reached"]

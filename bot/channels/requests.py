@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from bot.conversations.records import Inbound
+from bot.storable import storable
 
 CHANNEL = "widget"
 BODY_MAXIMUM = 16 * 1024  # bytes
@@ -97,8 +98,3 @@ def feedback_of(body: dict[str, Any]) -> tuple[str, bool, str]:
 def client_id_of(message_id: str) -> str:
     """What the page calls a message."""
     return message_id.rpartition(":")[2]
-
-
-def storable(text: str) -> str:
-    """A text without lone surrogates: they are valid JSON but cannot be stored."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -24,6 +24,7 @@ from bot.conversations.records import Inbound
 from bot.redflags.detector import Detection
 from bot.replies import Reply
 from bot.service import Service
+from bot.storable import storable
 
 logger = structlog.get_logger(__name__)
 
@@ -119,8 +120,9 @@ class WidgetChannel:
 
     async def _history(self, request: Request) -> Response:
         conversation = self._conversation(request)
+        after = storable(request.query_params.get("after", ""))
         try:
-            entries = await self._service.journal.history(conversation, after=request.query_params.get("after"))
+            entries = await self._service.journal.history(conversation, after=after)
         except SQLAlchemyError as error:
             raise self._not_now("earlier messages cannot be read now", error) from error
         replies = [entry["reply"] for entry in entries if entry["reply"]]
@@ -128,7 +130,7 @@ class WidgetChannel:
 
     async def _listen(self, request: Request) -> Response:
         conversation = self._conversation(request)
-        seen = request.headers.get("last-event-id", "")
+        seen = storable(request.headers.get("last-event-id", ""))
         # The id may be of a reply that is on its way and not in the log yet.
         seen_at = next((reply.at for reply in self._broker.on_their_way(conversation) if reply.id == seen), None)
         journal, subscription = self._service.journal, self._broker.subscribe(conversation)
