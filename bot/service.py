@@ -18,6 +18,7 @@ from bot.channels.tokens import SESSION_LIFETIME_S
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound
 from bot.conversations.retention import Retention
+from bot.conversations.spool import check_folder
 from bot.dialogue.training import trained_model
 from bot.dialogue.turn import GuardedTurn
 from bot.dialogue.worker import DialogueWorker
@@ -64,7 +65,7 @@ class Service:
         )
         self.answers = PublishedAnswers(sessions)
         self.answers.refresh()
-        self.journal = Journal(sessions, settings.var_dir / "spool")
+        self.journal = Journal(sessions, settings.spool_dir)
         answering = Answering(self.answers, self.texts, FollowUps())
         self.dialogue = DialogueWorker(model, answering, limit_s=settings.turn_timeout_s)
         self.turn = GuardedTurn(
@@ -140,10 +141,12 @@ def make_service(settings: Settings) -> Service:
     """Migrate, load the answers, train if needed, and put the service together.
 
     Raises:
+        SpoolError: the spool cannot be written.
         DatabaseError: the database cannot be used.
         DataFileError: a data file is wrong.
         TrainingError: the model could not be trained.
     """
+    check_folder(settings.spool_dir)
     sessions = prepare_storage(settings)
     report = load_answers_file(sessions)
     if report.added or report.changed:

@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def spool_dir(self) -> Path:
+        """Where messages are kept that the database could not take."""
+        return self.var_dir / "spool"
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """The keys of session tokens: the first signs, all are read."""
         return _listed(self.secret_key)

@@ -129,6 +129,7 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
         ),
         ((), {"BOT_SECRET_KEY": "short"}, "Error: BOT_SECRET_KEY has 5 characters; 32 or more"),
         ((), {"BOT_PORT": "http"}, "Error: BOT_PORT value is not a valid integer"),
+        ((), {"BOT_VAR_DIR": "/dev/null"}, "Error: /dev/null/spool cannot be written (BOT_VAR_DIR): Not a directory"),
     ],
 )
 def test_settings_that_are_not_fit_are_told(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -11,12 +12,33 @@ import structlog
 
 from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.records import Inbound, Outcome
+from bot.errors import UserError
 
 logger = structlog.get_logger(__name__)
 
 
 class LineRefused(Exception):
     """Raised by what a line is handed to: it can never be written, and must not keep the others waiting."""
+
+
+class SpoolError(UserError):
+    """The spool cannot be written where it should; the message says where and why."""
+
+
+def check_folder(folder: Path) -> None:
+    """Make the spool's folder and write a file in it: a fault would else be noticed when the database is gone.
+
+    Raises:
+        SpoolError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"a line of the spool")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise SpoolError(f"{folder} cannot be written (BOT_VAR_DIR): {error.strerror or error}") from error
 
 
 class Spool:

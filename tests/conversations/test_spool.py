@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.conversations.records import Inbound, Outcome
-from bot.conversations.spool import LineRefused, Spool
+from bot.conversations.spool import LineRefused, Spool, SpoolError, check_folder
 from bot.replies import ANSWER, Button, Reply
 
 Line = tuple[Inbound, Outcome | None]
@@ -230,3 +230,23 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_is_told(folder: Path, spoo
     assert told.splitlines()[-1] == f"refused {len(kept)}"
     assert [inbound.message_id for inbound, _ in read_all(spool)] == [f"m{number}" for number in kept]
     assert len(put_aside(folder)) == 1
+
+
+def test_a_folder_that_can_be_written_is_made_and_left_empty(tmp_path: Path) -> None:
+    for _ in range(2):
+        check_folder(tmp_path / "var" / "spool")
+
+    assert list((tmp_path / "var" / "spool").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for folder, reason in (
+        (tmp_path / "file", "File exists"),
+        (tmp_path / "file" / "spool", "Not a directory"),
+        (Path("/proc/self"), "No such file or directory"),
+    ):
+        with pytest.raises(SpoolError) as refused:
+            check_folder(folder)
+        assert str(refused.value) == f"{folder} cannot be written (BOT_VAR_DIR): {reason}"
