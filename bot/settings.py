@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,9 @@ def _from_file(path: Path) -> dict[str, str]:
         if found is None:
             raise SettingsError(f"{path}, line {number}: must be NAME=value")
         variable = found["name"].upper()
+        if variable.startswith("BOT_") and variable not in fields:
+            (nearest,) = get_close_matches(variable, fields, n=1, cutoff=0)
+            raise SettingsError(f"{path}, line {number}: there is no setting {variable}; the nearest is {nearest}")
         if variable in fields and variable not in in_environment:
             values[fields[variable]] = found["double"] or found["single"] or found["bare"] or ""
     return values

@@ -241,6 +241,11 @@ def test_the_environment_comes_before_the_env_file(monkeypatch: pytest.MonkeyPat
     [
         (b"# numbers\nBOT_PORT 9000\n", "{file}, line 2: must be NAME=value"),
         (b'BOT_WARD_PHONE="112\n', "{file}, line 1: must be NAME=value"),
+        (
+            b"BOT_PORT=1\nBOT_EMERGENCY_NUMBERS=112\n",
+            "{file}, line 2: there is no setting BOT_EMERGENCY_NUMBERS; the nearest is BOT_EMERGENCY_NUMBER",
+        ),
+        (b"bot_prot=9000\n", "{file}, line 1: there is no setting BOT_PROT; the nearest is BOT_PORT"),
         (b"BOT_PORT=many\n", "BOT_PORT value is not a valid integer"),
         (b"BOT_WARD_PHONE=\xff\n", "{file}: cannot be read: "),
     ],
