@@ -40,6 +40,13 @@ def _lines_of_input() -> io.TextIOWrapper:
     return io.TextIOWrapper(sys.stdin.buffer, "utf-8", "replace")
 
 
+def _readable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Refuse bytes that are no UTF-8, which no database takes, and line breaks."""
+    if not value.isprintable():
+        raise click.BadParameter("must be one line of printable text, in UTF-8")
+    return value
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Approved answers on cytokine release syndrome for families, with every red flag answered first."""
@@ -156,7 +163,7 @@ def answers_list() -> None:
 
 
 @answers.command("show")
-@click.argument("name")
+@click.argument("name", callback=_readable)
 @click.option("--revision", type=int, help="Which revision; the newest where none is given.")
 @_user_errors
 def answers_show(name: str, revision: int | None) -> None:
@@ -167,9 +174,9 @@ def answers_show(name: str, revision: int | None) -> None:
 
 
 @answers.command("publish")
-@click.argument("name")
+@click.argument("name", callback=_readable)
 @click.option("--revision", type=int, help="Which revision; the newest where none is given.")
-@click.option("--by", required=True, help="Who publishes it; recorded.")
+@click.option("--by", required=True, callback=_readable, help="Who publishes it; recorded.")
 @_user_errors
 def answers_publish(name: str, revision: int | None, by: str) -> None:
     """Make a revision the one that families get."""
@@ -179,9 +186,9 @@ def answers_publish(name: str, revision: int | None, by: str) -> None:
 
 
 @answers.command("retire")
-@click.argument("name")
-@click.option("--revision", type=int, help="Which revision; the newest where none is given.")
-@click.option("--by", required=True, help="Who retires it; recorded.")
+@click.argument("name", callback=_readable)
+@click.option("--revision", type=int, help="Which revision; the published one where none is given.")
+@click.option("--by", required=True, callback=_readable, help="Who retires it; recorded.")
 @_user_errors
 def answers_retire(name: str, revision: int | None, by: str) -> None:
     """Take a revision out of use."""

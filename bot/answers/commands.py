@@ -1,16 +1,23 @@
 """What `bot answers …` does; each function gives back what is printed."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from bot.answers.content import answer_name
-from bot.answers.models import AnswerRevision
+from bot.answers.models import WHO_MAXIMUM, AnswerRevision
 from bot.answers.setup import ANSWERS_FILE, load_answers_file, prepare_storage
-from bot.answers.workflow import WorkflowError, all_answers, find_revision, publish_revision, retire_revision
+from bot.answers.workflow import (
+    WorkflowError,
+    all_answers,
+    find_published,
+    find_revision,
+    publish_revision,
+    retire_revision,
+)
 from bot.settings import Settings
 from bot.storage.database import database_errors
 
@@ -62,31 +69,38 @@ def show(settings: Settings, name: str, number: int | None) -> str:
 
 
 def publish(settings: Settings, name: str, number: int | None, *, by: str) -> str:
-    """Publish a revision.
+    """Publish a revision; the newest where no number is given.
 
     Raises:
         WorkflowError: there is no such revision, or it is published already.
     """
-    return _change(settings, name, number, by, publish_revision, "published")
+    _check_who(by)
+    with _session(settings) as session:
+        revision = find_revision(session, name, number)
+        publish_revision(session, revision, by=by)
+        session.commit()
+        return f"{name}: revision {revision.number} published"
 
 
 def retire(settings: Settings, name: str, number: int | None, *, by: str) -> str:
-    """Retire a revision.
+    """Retire a revision; the published one where no number is given.
 
     Raises:
         WorkflowError: there is no such revision, or it is retired already.
     """
-    return _change(settings, name, number, by, retire_revision, "retired")
+    _check_who(by)
+    with _session(settings) as session:
+        revision = find_published(session, name) if number is None else find_revision(session, name, number)
+        retire_revision(session, revision, by=by)
+        session.commit()
+        return f"{name}: revision {revision.number} retired"
 
 
-def _change(settings: Settings, name: str, number: int | None, by: str, change: Callable[..., None], done: str) -> str:
+def _check_who(by: str) -> None:
     if not by.strip():
         raise WorkflowError("--by must say who")
-    with _session(settings) as session:
-        revision = find_revision(session, name, number)
-        change(session, revision, by=by)
-        session.commit()
-        return f"{name}: revision {revision.number} {done}"
+    if len(by) > WHO_MAXIMUM:
+        raise WorkflowError(f"--by has {len(by)} characters; {WHO_MAXIMUM} at most")
 
 
 def export(settings: Settings) -> Iterator[str]:

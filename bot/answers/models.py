@@ -22,6 +22,7 @@ from sqlalchemy.orm import relationship
 from bot.storage.base import Base, UtcDateTime, now
 
 DRAFT, PUBLISHED, RETIRED = "draft", "published", "retired"
+WHO_MAXIMUM = 80  # characters of the name of whoever wrote, published or retired a revision
 
 
 class Answer(Base):
@@ -66,11 +67,11 @@ class AnswerRevision(Base):
     origin = Column(String(16), nullable=False)
     digest = Column(String(64), nullable=False)
     state = Column(String(16), nullable=False, default=DRAFT)
-    author = Column(String(80), nullable=False)
+    author = Column(String(WHO_MAXIMUM), nullable=False)
     created_at = Column(UtcDateTime, nullable=False, default=now)
-    published_by = Column(String(80))
+    published_by = Column(String(WHO_MAXIMUM))
     published_at = Column(UtcDateTime)
-    retired_by = Column(String(80))
+    retired_by = Column(String(WHO_MAXIMUM))
     retired_at = Column(UtcDateTime)
 
     answer = relationship("Answer", back_populates="revisions")

@@ -140,6 +140,18 @@ def find_revision(session: Session, name: str, number: int | None = None) -> Ans
     raise WorkflowError(f"the answer '{name}' has no revision {number}: it has 1 to {answer.revisions[-1].number}")
 
 
+def find_published(session: Session, name: str) -> AnswerRevision:
+    """The published revision of an answer, by its name.
+
+    Raises:
+        WorkflowError: there is no such answer, or none of its revisions is published.
+    """
+    for revision in find_revision(session, name).answer.revisions:
+        if revision.state == PUBLISHED:
+            return revision  # type: ignore[no-any-return]
+    raise WorkflowError(f"no revision of the answer '{name}' is published")
+
+
 def all_answers(session: Session) -> list[Answer]:
     """Every answer, by name."""
     return list(session.scalars(select(Answer).order_by(Answer.topic, Answer.variant)))

@@ -113,6 +113,16 @@ def test_retiring_leaves_none_published_until_a_revision_comes_back(bot: Bot, tm
     assert revisions(tmp_path, "crs_grading/grade_2") == [(1, "published")]
 
 
+def test_retiring_takes_the_published_revision_and_leaves_a_newer_draft(bot: Bot, changed: str, tmp_path: Path) -> None:
+    printed(bot("load", "--draft", changed))
+
+    assert printed(bot("retire", "what_is_crs", "--by", "x")) == "what_is_crs: revision 1 retired\n"
+    assert revisions(tmp_path, "what_is_crs") == [(1, "retired"), (2, "draft")]
+
+    again = bot("retire", "what_is_crs", "--by", "x")
+    assert (again.returncode, again.stderr) == (1, "Error: no revision of the answer 'what_is_crs' is published\n")
+
+
 def test_list_has_a_line_for_each_answer(bot: Bot) -> None:
     lines = printed(bot("list")).splitlines()
 
@@ -163,6 +173,10 @@ def test_an_empty_database_lists_nothing(tmp_path: Path) -> None:
         (["show", "crs_duration", "--revision", "7"], 1, "Error: the answer 'crs_duration' has no revision 7: it has"),
         (["publish", "crs_duration", "--by", "x"], 1, "Error: revision 1 is published already"),
         (["publish", "crs_duration", "--by", " "], 1, "Error: --by must say who"),
+        (["publish", "crs_duration", "--by", "x" * 81], 1, "Error: --by has 81 characters; 80 at most"),
+        (["publish", "crs_duration", "--by", "\udcff"], 2, "Error: Invalid value for '--by': must be one line of"),
+        (["retire", "crs_duration", "--by", "Dr.\nLi"], 2, "Error: Invalid value for '--by': must be one line of"),
+        (["show", "crs_\udcff"], 2, "Error: Invalid value for 'NAME': must be one line of printable text, in UTF-8"),
         (["publish", "crs_duration"], 2, "Error: Missing option '--by'."),
         (["retire", "crs_duration"], 2, "Error: Missing option '--by'."),
         (["show", "crs_duration", "--revision", "two"], 2, "Error: Invalid value for '--revision'"),
