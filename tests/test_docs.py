@@ -10,10 +10,13 @@ from pathlib import Path
 import click
 import pytest
 from conftest import BOT
+from postgres import PostgresServer
 from rasa.__main__ import create_argument_parser
+from sqlalchemy import inspect
 
 from bot.cli import main
 from bot.paths import ROOT
+from bot.storage.database import migrate, open_database
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -98,6 +101,18 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         file = (page.parent / name).resolve() if name else page
         assert file.is_file(), f"{page.name}: {target}"
         assert not anchor or anchor in _anchors(file), f"{page.name}: {target}"
+
+
+def test_a_database_made_as_described_is_enough(postgres: PostgresServer) -> None:
+    (statements,) = re.findall(r"^```sql\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+    for statement in statements.splitlines():
+        postgres.execute(statement)
+
+    engine = open_database(postgres.url("bot").replace("postgres@", "bot:PASSWORD@"))
+    migrate(engine)
+
+    assert inspect(engine).has_table("conversation")
+    engine.dispose()
 
 
 def test_no_registry_and_no_home_folder_is_named() -> None:
