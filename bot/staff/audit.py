@@ -102,8 +102,10 @@ def verify(session: Session) -> Verification:
         session.expunge(event)
     if head is None:
         return Verification(events, "the head of the audit is missing")
-    if events != head.events or previous != head.newest:
-        return Verification(events, f"{head.events} events were written and {events} are there: the newest are missing")
+    if events != head.events:
+        return Verification(events, f"{head.events} events were written and {events} are there")
+    if previous != head.newest:
+        return Verification(events, "the newest event is not the one that was written last")
     return Verification(events)
 
 
