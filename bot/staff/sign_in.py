@@ -79,7 +79,7 @@ class SignIn:
         subject = f"user {user.name}"
         if not _may_sign_in(user, attempt, moment):
             audit.record(session, NOBODY, "sign_in.refused", subject)
-            self._count_failure(session, user, moment)
+            self.count_failure(session, user, moment)
             return None
         if user.totp_secret is None:
             audit.record(session, Actor(user.name, user.role), "sign_in.done", subject)
@@ -109,7 +109,7 @@ class SignIn:
         step = step_of(self._box.open(user.totp_secret), code, moment, user.totp_last_step)
         if step is None or is_locked(user, moment):
             audit.record(session, actor, "second_factor.refused", subject)
-            self._count_failure(session, user, moment)
+            self.count_failure(session, user, moment)
             if is_locked(user, moment):
                 sessions.revoke(session, waiting.id, moment)
             return None
@@ -124,7 +124,18 @@ class SignIn:
             sessions.revoke(session, old.id, moment)
         return sessions.begin(session, user, self._rules.sessions, moment, second_factor_due=second_factor_due)
 
-    def _count_failure(self, session: Session, user: User, moment: datetime) -> None:
+    def is_own_password(self, session: Session, attempt: Attempt, actor: Actor, moment: datetime) -> bool:
+        """Whether somebody who is signed in has typed the password again; a failure counts as at the door."""
+        audit.hold(session)
+        user = session.get(User, attempt.user_id)
+        if _may_sign_in(user, attempt, moment):
+            return True
+        audit.record(session, actor, "password.refused", f"user {actor.name}")
+        self.count_failure(session, user, moment)
+        return False
+
+    def count_failure(self, session: Session, user: User, moment: datetime) -> None:
+        """Count a wrong password or code; too many in a row lock the name."""
         if is_locked(user, moment):
             return
         user.failures = 1 if user.locked_until is not None else user.failures + 1
