@@ -15,14 +15,19 @@ from starlette.types import Receive, Scope, Send
 
 from bot.console.access import PREFIX
 from bot.console.account import Account
+from bot.console.audit_view import AuditView
 from bot.console.desk import Desk
 from bot.console.forms import Refused
+from bot.console.hashing import Hashing
 from bot.console.inbox import Inbox
+from bot.console.people import People
+from bot.console.second_factor import SecondFactor
 from bot.console.sign_in import SignIn
 from bot.service import Service
 from bot.settings import Settings
 from bot.staff.passwords import Passwords
 from bot.staff.rules import StaffRules, load_rules
+from bot.staff.sign_in import SignIn as SigningIn
 from bot.staff.totp import SecretBox
 from bot.storage.base import now
 from bot.token_buckets import Clock, TokenBuckets
@@ -68,12 +73,16 @@ class Console:
             DataFileError: the file of rules is wrong.
         """
         rules = rules or load_rules()
-        passwords = passwords or Passwords(rules.passwords)
+        hashing = Hashing(passwords or Passwords(rules.passwords))
         box = SecretBox(*settings.secret_keys)
+        signing_in = SigningIn(rules, box)
         self._desk = Desk(service, sessions, settings, rules, clock)
         self._features = (
-            SignIn(self._desk, passwords, box, TokenBuckets(rules.sign_ins_of_address, ticks)),
-            Account(self._desk),
+            SignIn(self._desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
+            Account(self._desk, hashing, signing_in),
+            SecondFactor(self._desk, hashing, signing_in, box),
+            People(self._desk, hashing),
+            AuditView(self._desk),
             Inbox(self._desk),
         )
 

@@ -1,9 +1,6 @@
 """Signing in and out: name and password, then the one-time code where the account has a second factor."""
 
-import asyncio
-
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -20,14 +17,12 @@ from bot.console.access import (
 )
 from bot.console.desk import SIGN_IN, SIGN_OUT, Desk
 from bot.console.forms import Refused
+from bot.console.hashing import Hashing
 from bot.staff import audit, sessions
-from bot.staff.passwords import Passwords
 from bot.staff.sign_in import SignIn as SigningIn
-from bot.staff.sign_in import compare, stored_password
-from bot.staff.totp import SecretBox
+from bot.staff.sign_in import stored_password
 from bot.token_buckets import TokenBuckets, address_of, take
 
-HASHED_AT_ONCE = 2  # each takes 64 MiB
 WRONG = "That name and password do not fit together. After several wrong tries a name is locked for some minutes."
 WRONG_CODE = "That code does not fit. Each code works once; wait for the next one."
 
@@ -35,20 +30,19 @@ WRONG_CODE = "That code does not fit. Each code works once; wait for the next on
 class SignIn:
     """The pages at the door."""
 
-    def __init__(self, desk: Desk, passwords: Passwords, box: SecretBox, limits: TokenBuckets) -> None:
+    def __init__(self, desk: Desk, hashing: Hashing, signing_in: SigningIn, limits: TokenBuckets) -> None:
         """Prepare.
 
         Args:
             desk: what all pages share.
-            passwords: verifies them.
-            box: reads the secrets of second factors.
+            hashing: compares passwords.
+            signing_in: what it does to the database.
             limits: how often one address may try.
         """
         self._desk = desk
-        self._passwords = passwords
+        self._hashing = hashing
+        self._signing_in = signing_in
         self._limits = limits
-        self._signing_in = SigningIn(desk.rules, box)
-        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         """The pages."""
@@ -74,8 +68,7 @@ class SignIn:
         path, name, password = local_path(form.get("next", "")), form.get("name", ""), form.get("password", "")
         self._count(request)
         user_id, stored = await self._desk.read(lambda session: stored_password(session, name))
-        async with self._hashing:
-            attempt = await run_in_threadpool(compare, self._passwords, user_id, stored, password)
+        attempt = await self._hashing.compare(user_id, stored, password)
         old_token, moment = request.cookies.get(COOKIE, ""), self._desk.clock()
         token = await self._desk.write(
             lambda session: self._signing_in.by_password(session, attempt, old_token, moment)
