@@ -90,10 +90,14 @@ class SignIn:
         return response
 
     async def _ask_code(self, request: Request, visit: Visit) -> Response:
+        if visit.due != SECOND_FACTOR:
+            return self._desk.go(request, f"{PREFIX}/")
         path = local_path(request.query_params.get("next", ""))
         return self._desk.page(request, visit, "second_factor.html", next=path, problem="")
 
     async def _take_code(self, request: Request, visit: Visit) -> Response:
+        if visit.due != SECOND_FACTOR:
+            return self._desk.go(request, f"{PREFIX}/")
         form = await self._desk.form(request)
         self._count(request)
         code, old_token, moment = form.get("code", ""), request.cookies[COOKIE], self._desk.clock()
