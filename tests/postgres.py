@@ -2,18 +2,17 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 MISSING = "PostgreSQL is missing: apt-get install postgresql"
-STARTS_WITHIN_S = 60
 MIGRATED = "migrated"
 
 # Nothing here must outlive a power cut. The time zone is none that a moment could be in by chance.
@@ -23,6 +22,14 @@ unix_socket_directories = '{folder}'
 fsync = off
 full_page_writes = off
 timezone = 'Asia/Kathmandu'
+"""
+
+# The end of the input is the end of the server: it ends with the tests, also when these are killed. Ctrl-C is theirs.
+KEEP = """
+trap '' INT
+"$0" start --wait --timeout=60 --log="$1/../log" --pgdata="$1" >/dev/null && echo started
+read -r _
+"$0" stop --wait --mode=immediate --pgdata="$1" >/dev/null
 """
 
 # What another test left open is ended first. As a replica the server fires no trigger: some refuse this.
@@ -67,18 +74,21 @@ class PostgresServer:
         if self._user:
             shutil.chown(folder, self._user, self._user)
         settings = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        self._run("initdb", f"--pgdata={self._data}", *settings)
+        initdb = self._popen(str(programs / "initdb"), f"--pgdata={self._data}", *settings)
+        initdb.communicate()
+        assert initdb.returncode == 0
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(CONFIGURATION.format(folder=folder))
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        log = f"--log={self._folder / 'log'}"
-        self._run("pg_ctl", "start", "--wait", f"--timeout={STARTS_WITHIN_S}", log, f"--pgdata={self._data}")
+        self._keeper = self._popen("sh", "-c", KEEP, str(self._programs / "pg_ctl"), str(self._data), stdout=PIPE)
+        assert self._keeper.stdout is not None
+        assert self._keeper.stdout.readline() == b"started\n", (self._folder / "log").read_text()
 
     def kill(self) -> None:
         """Stop the server at once, as a crash would."""
-        self._run("pg_ctl", "stop", "--wait", "--mode=immediate", f"--pgdata={self._data}")
+        self._keeper.communicate()
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -118,18 +128,10 @@ class PostgresServer:
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._programs / program, *arguments],
-            user=self._user,
-            group=self._user,
-            extra_groups=[] if self._user else None,
-            cwd=self._folder,
-            # What the server inherits must not be a pipe: nobody would ever see its end.
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+    def _popen(self, *command: str, stdout: int = DEVNULL) -> "Popen[bytes]":
+        groups = [] if self._user else None
+        owner = {"user": self._user, "group": self._user, "extra_groups": groups}
+        return Popen(command, stdin=PIPE, stdout=stdout, cwd=self._folder, **owner)
 
 
 @contextmanager
