@@ -43,7 +43,9 @@ class Erasure:
         """
         with self._sessions() as session:
             query = select(Conversation.id).where(Conversation.last_message_at < before)
-            ids = session.scalars(query.order_by(Conversation.last_message_at).limit(at_most)).all()
+            # Locked, because another process may be writing to one of them; SQLite's lock is on the whole file.
+            query = query.order_by(Conversation.last_message_at).limit(at_most).with_for_update()
+            ids = session.scalars(query).all()
             _delete(session, ids)
             session.commit()
             return len(ids)

@@ -2,23 +2,30 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import locked, other_tool
+from postgres import PostgresServer
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import prepare_storage
 from bot.conversations.erased import ConversationErased
+from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import Opinion
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound, Outcome
 from bot.conversations.retention import BATCH, Retention
+from bot.conversations.store import ConversationStore
 from bot.replies import ANSWER, Reply
 from bot.settings import Settings
 from bot.storage.base import now
+from bot.storage.database import open_database, session_factory
 
 TABLES = ("conversation", "message", "delivery", "feedback")
 SECRET_WORDS = "xylophonist in Lisbon"
@@ -234,6 +241,29 @@ async def test_many_expire_in_small_batches(
     assert await Retention(journal, days=30, erased_kept=timedelta(days=31)).delete_due() == 2 * BATCH + 1
     assert batches == [BATCH, BATCH, 1]
     assert counts(database_url) == [0, 0, 0, 0]
+
+
+def test_a_conversation_that_another_process_writes_to_does_not_expire(postgres: PostgresServer) -> None:
+    """On SQLite one writes at a time."""
+    url = postgres.emptied()
+    sessions = session_factory(open_database(url))
+    event.listen(sessions.kw["bind"], "connect", _wait_long_for_a_lock)
+    ConversationStore(sessions).accept(message("mine", days_ago=100))
+
+    with other_tool(url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(text("UPDATE conversation SET last_message_at = now()"))
+        expiring = pool.submit(Erasure(sessions).expire, now() - timedelta(days=30), at_most=1)
+        while not other.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+            assert not expiring.done()
+        other.commit()
+
+        assert expiring.result() == 0
+    assert counts(url)[:2] == [1, 1]
+
+
+def _wait_long_for_a_lock(connection: Any, _record: object) -> None:
+    connection.cursor().execute("SET lock_timeout = 30000")
+    connection.commit()
 
 
 async def test_what_was_put_aside_expires(journal: Journal, spool_folder: Path) -> None:
