@@ -76,14 +76,14 @@ class Console:
         hashing = Hashing(passwords or Passwords(rules.passwords))
         box = SecretBox(*settings.secret_keys)
         signing_in = SigningIn(rules, box)
-        self._desk = Desk(service, sessions, settings, rules, clock)
+        self.desk = Desk(service, sessions, settings, rules, clock)
         self._features = (
-            SignIn(self._desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
-            Account(self._desk, hashing, signing_in),
-            SecondFactor(self._desk, hashing, signing_in, box),
-            People(self._desk, hashing),
-            AuditView(self._desk),
-            Inbox(self._desk),
+            SignIn(self.desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
+            Account(self.desk, hashing, signing_in),
+            SecondFactor(self.desk, hashing, signing_in, box),
+            People(self.desk, hashing),
+            AuditView(self.desk),
+            Inbox(self.desk),
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -94,5 +94,5 @@ class Console:
 
     async def _nothing_there(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response: Response = self._desk.refusal(request, Refused(404, "There is no such page."))
+        response: Response = self.desk.refusal(request, Refused(404, "There is no such page."))
         await response(scope, receive, send)

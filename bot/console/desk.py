@@ -24,7 +24,7 @@ from bot.console.access import (
     is_csrf_right,
     is_from_here,
 )
-from bot.console.forms import Form, Refused, read_form
+from bot.console.forms import Form, Refused, read_form, refuse_unstorable
 from bot.console.pages import Pages
 from bot.errors import UserError
 from bot.service import Service
@@ -120,6 +120,7 @@ class Desk:
 
         async def guarded(request: Request) -> Response:
             try:
+                refuse_unstorable(request)
                 response = await endpoint(request)
             except Refused as refused:
                 response = self.refusal(request, refused)

@@ -26,6 +26,16 @@ class Refused(Exception):
         self.message = message
 
 
+def refuse_unstorable(request: Request) -> None:
+    """Refuse an address with a NUL in it, which PostgreSQL cannot even be asked about.
+
+    Raises:
+        Refused: it has one.
+    """
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise Refused(400, "The address has a character that cannot be stored.")
+
+
 async def read_form(request: Request) -> Form:
     """The fields of a request; lines end with a line feed only.
 
