@@ -40,6 +40,12 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "not there": ("GET", "/nowhere", {}),
     "not there in the API": ("GET", "/channels/widget/nowhere", {}),
     "another method": ("PUT", MESSAGES, {}),
+    "console without a session": ("GET", "/console/", {}),
+    "console's door": ("GET", "/console/sign-in", {}),
+    "console's door, nobody let in": ("POST", "/console/sign-in", {}),
+    "console for an allowed site of the chat": ("GET", "/console/sign-in", {"origin": ALLOWED}),
+    "file of the console": ("GET", "/console/static/console.js", {}),
+    "not there in the console": ("GET", "/console/nowhere", {}),
     "unexpected": ("POST", SESSIONS, {"origin": ALLOWED}),
     "unexpected elsewhere": ("GET", "/metrics", {}),
 }
