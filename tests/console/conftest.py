@@ -1,17 +1,24 @@
 """The console's fixtures: see `house.House`."""
 
+import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvicorn
+from browser import OpenPage, browser, chromium, pages_of
 from conftest import settings_in
+from playwright.async_api import Browser
 
 from bot.answers.setup import prepare_storage
 from bot.service import Service
 from bot.storage.database import open_database, session_factory
 from console.house import House, add_staff
+
+__all__ = ["browser", "chromium"]  # fixtures
 
 SECRET = "k" * 32
 
@@ -54,3 +61,16 @@ def each_house(bare_service: Service, database_url: str, tmp_path: Path) -> Iter
     add_staff(sessions)
     yield House(bare_service, sessions, settings)
     sessions.kw["bind"].dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, house: House) -> AsyncIterator[OpenPage]:
+    """Opens pages of the house in Chromium; at the end none may have met an error."""
+    listening = socket.create_server(("127.0.0.1", 0))  # who connects before it serves waits in the queue
+    config = uvicorn.Config(house.app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=0)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    async with pages_of(browser, f"http://127.0.0.1:{listening.getsockname()[1]}") as open_page:
+        yield open_page
+    server.should_exit = True
+    await serving
