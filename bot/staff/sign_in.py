@@ -106,7 +106,8 @@ class SignIn:
             return None
         user = waiting.user
         actor, subject = Actor(user.name, user.role), f"user {user.name}"
-        step = step_of(self._box.open(user.totp_secret), code, moment, user.totp_last_step)
+        secret = self._box.open(user.totp_secret)
+        step = step_of(secret, code, moment, user.totp_last_step)
         if step is None or is_locked(user, moment):
             audit.record(session, actor, "second_factor.refused", subject)
             self.count_failure(session, user, moment)
@@ -115,6 +116,7 @@ class SignIn:
             return None
         audit.record(session, actor, "sign_in.done", subject, {"second_factor": True})
         user.totp_last_step = step
+        user.totp_secret = self._box.seal(secret)  # with the newest key, so that an old one goes out of use
         user.failures, user.locked_until = 0, None
         return self._begin(session, user, token, moment, second_factor_due=False)
 

@@ -172,6 +172,18 @@ async def test_without_a_key_none_can_be_set_up(house: House, tmp_path: Path) ->
     assert (page.status_code, "BOT_SECRET_KEY is missing" in page.text) == (422, True)
 
 
+async def test_signing_in_encrypts_the_secret_with_the_newest_key(house: House, tmp_path: Path) -> None:
+    async with house.signed_in("nina") as http:
+        secret = await set_up(house, http)
+    old, new = house.service.settings.secret_key, "n" * 32
+    renewed = House(house.service, house.sessions, settings_in(tmp_path, secret_key=f"{new},{old}"))
+    renewed.pass_time(minutes=5)
+    async with renewed.visitor() as http:
+        await sign_in(http, "nina")
+        assert (await send(http, code(renewed, secret))).status_code == 303
+    assert SecretBox(new).open(house.user("nina").totp_secret) == secret
+
+
 def test_a_secret_outlives_the_replacement_of_the_key() -> None:
     old, new = "o" * 32, "n" * 32
     sealed = SecretBox(old).seal("secret")
