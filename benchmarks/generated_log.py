@@ -29,6 +29,7 @@ from bot.conversations.models import (
     UNANSWERED,
     UNDELIVERED,
     Conversation,
+    ConversationWord,
     Delivery,
     Feedback,
     Message,
@@ -45,9 +46,11 @@ from bot.conversations.review_models import (
     Review,
 )
 from bot.conversations.triage import alerts_for, sort_in
+from bot.conversations.words import words_of
 from bot.replies import EMERGENCY, NOTICE, Reply
 from bot.settings import load_settings
 from bot.storage.base import now
+from bot.storage.inserting import insert_missing
 
 MESSAGES_A_CONVERSATION, MESSAGES_AN_EXCHANGE = 10, 2.25
 DAYS = 90
@@ -239,7 +242,14 @@ class GeneratedLog:
             for rows in (self._rows.pop(model, []), self._rows.pop(OUTBOUND, []) if model is Message else []):
                 if rows:
                     session.execute(insert(model.__table__), rows)
+                if model in (Message, Note):
+                    self._index(session, [row for row in rows if row.get("direction") != OUTBOUND])
         session.commit()
+
+    def _index(self, session: Session, rows: list[dict[str, Any]]) -> None:
+        words = {(word, row["conversation_id"]) for row in rows for word in words_of(row["text"])}
+        missing = [{"word": word, "conversation_id": number} for word, number in sorted(words)]
+        insert_missing(session, ConversationWord, missing)
 
     def _key(self) -> str:
         return f"{self._numbers.getrandbits(128):032x}"
@@ -247,11 +257,9 @@ class GeneratedLog:
 
 def _continue_numbers(session: Session) -> None:
     """Let PostgreSQL count on from the ids that were given here; SQLite does so by itself."""
-    if session.get_bind().dialect.name != "postgresql":
-        return
-    for table in ("conversation", "message"):
-        newest = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
-        session.execute(text(newest))
+    if session.get_bind().dialect.name == "postgresql":
+        for table in ("conversation", "message"):
+            session.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"))
 
 
 def generate_log(

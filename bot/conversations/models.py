@@ -155,6 +155,21 @@ class Feedback(Base):
     message = relationship("Message")
 
 
+class ConversationWord(Base):
+    """A word that a conversation is found by; see bot.conversations.search."""
+
+    __tablename__ = "conversation_word"
+    # Each of the two orders has an index that holds all there is; SQLite keeps nothing beside them.
+    __table_args__ = (
+        Index("ix_conversation_word_conversation_id_word", "conversation_id", "word"),
+        {"sqlite_with_rowid": False},
+    )
+
+    # Byte by byte in any locale, so that words with one beginning stand together.
+    word = Column(String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True)
+    conversation_id = Column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
+
+
 class ErasedConversation(Base):
     """The key of a conversation that was erased: nothing that still runs for it may write it anew."""
 

@@ -27,6 +27,7 @@ from bot.conversations.models import (
     MessageRedFlag,
 )
 from bot.conversations.records import Inbound, Known, Outcome
+from bot.conversations.search import add_words
 from bot.conversations.triage import alerts_for, come_back, sort_in
 from bot.replies import CRISIS, EMERGENCY, NOTICE, Button, Reply
 from bot.storage.base import now
@@ -77,7 +78,6 @@ class ConversationStore:
             message, conversation = _find(session, inbound)
             if message is None:
                 message = _write_down(session, inbound, conversation)
-                session.flush()
             elif message.state == ANSWERED:
                 return
             message.state = ANSWERED
@@ -237,6 +237,8 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
         received_at=inbound.received_at,
     )
     session.add(message)
+    session.flush()
+    add_words(session, message.conversation_id, inbound.text)
     return message
 
 

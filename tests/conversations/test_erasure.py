@@ -25,6 +25,7 @@ from bot.conversations.store import ConversationStore
 from bot.replies import ANSWER, Reply
 from bot.settings import Settings
 from bot.storage.base import now
+from bot.storage.compacting import compact
 from bot.storage.database import open_database, session_factory
 
 TABLES = ("conversation", "message", "delivery", "feedback")
@@ -107,6 +108,22 @@ async def test_no_word_of_it_is_left_in_any_file(
             session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         assert "bot.sqlite3" in contents(tmp_path)
     assert [name for name, content in contents(tmp_path).items() if SECRET_WORDS.encode() in content] == []
+
+
+def test_nor_a_single_one_after_the_file_was_compacted(settings: Settings, tmp_path: Path) -> None:
+    """Many conversations, so that their words fill pages that are split and joined, which leaves copies behind."""
+    sessions = prepare_storage(settings)
+    store, erasure = ConversationStore(sessions), Erasure(sessions)
+    for number in range(300):
+        words = " ".join(f"w{position}{number:03}x" for position in range(40))
+        store.accept(Inbound("widget", f"c{number * 7919}", f"m{number}", words))
+    for number in range(0, 300, 2):
+        erasure.erase(f"c{number * 7919}")
+
+    compact(sessions)
+
+    content = b"".join(contents(tmp_path).values())
+    assert [number for number in range(300) if f"{number:03}x".encode() in content] == list(range(1, 300, 2))
 
 
 async def test_a_turn_that_still_runs_does_not_bring_it_back(journal: Journal, database_url: str) -> None:

@@ -69,3 +69,18 @@ def test_an_older_log_is_sorted_in(
         row = connection.execute(text("SELECT * FROM conversation")).one()
     assert {name: row[name] for name in NOWHERE} == {**NOWHERE, **expected}
     assert (row["code"], row["review"]) == (conversation_code("family"), "to review")
+
+
+def test_an_older_log_can_be_searched(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(INSERT_CONVERSATION))
+        for number, direction in enumerate(("in", "out", "in"), start=1):
+            values = {"direction": direction, "state": None, "tier": None, "kind": None}
+            connection.execute(text(INSERT_MESSAGE), {"id": number, "key": f"m{number}", **values})
+        connection.execute(text("UPDATE message SET text = 'Fever since ' || id || ' days'"))
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        words = connection.execute(text("SELECT word, conversation_id FROM conversation_word ORDER BY word")).all()
+    assert words == [(word, 1) for word in ("1", "3", "days", "fever", "since")]
