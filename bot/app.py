@@ -78,7 +78,8 @@ class Application:
         reason = await why_not_ready(self._service)
         if reason is None:
             red_flags = "both detectors" if self._service.gate.has_semantic else "the lexicon alone: run `bot train`"
-            return JSONResponse({"status": "ready", "red_flags": red_flags})
+            # Families are answered whether or not navigators can be called: it is said, and changes nothing else.
+            return JSONResponse({"status": "ready", "red_flags": red_flags, "alerts": self._service.calling.state})
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
 
     async def _metrics(self, _request: Request) -> Response:

@@ -30,6 +30,13 @@ class Metrics:
         self.limited = Counter("bot_limited_total", "Requests refused because too many came", registry=self.registry)
         self.apologies = Counter("bot_apologies_total", "Messages that got only an apology", registry=self.registry)
 
+        self.alerts_sent = Counter(
+            "bot_alerts_sent_total", "Calls to navigators that came through", ["way"], registry=self.registry
+        )
+        self.alerts_failed = Counter(
+            "bot_alerts_failed_total", "Calls to navigators that failed", ["way"], registry=self.registry
+        )
+
     def count_turn(self, channel: str, replies: Iterable[Reply], tier: str | None, milliseconds: float) -> None:
         """Count one answered message."""
         self._turns.labels(channel).inc()

@@ -10,6 +10,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from bot.alerts.calling import Calling, ways_of
+from bot.alerts.queue import AlertQueue
+from bot.alerts.rules import load_rules as load_alert_rules
 from bot.answers.answering import Answering
 from bot.answers.follow_ups import FollowUps
 from bot.answers.published import PublishedAnswers
@@ -79,6 +82,8 @@ class Service:
         # A day more than any token lives: clocks differ.
         erased_kept = timedelta(seconds=SESSION_LIFETIME_S, days=1)
         self._retention = Retention(self.journal, days=settings.retention_days, erased_kept=erased_kept)
+        queue = AlertQueue(sessions, load_alert_rules(), settings.console_address)
+        self.calling = Calling(queue, ways_of(settings), self.metrics)
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self, resume: Callable[[Inbound], Awaitable[object]] | None = None) -> None:
@@ -92,6 +97,7 @@ class Service:
             asyncio.create_task(self.journal.keep_reading_back()),
             asyncio.create_task(self._keep_answers_fresh()),
             asyncio.create_task(self._retention.keep_deleting()),
+            asyncio.create_task(self.calling.keep_calling()),
         ]
 
     async def stop(self) -> None:
@@ -101,6 +107,7 @@ class Service:
         for task in self._background:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.calling.close()
         self.dialogue.close()
         self.gate.close()
         await asyncio.get_running_loop().run_in_executor(None, self.journal.close)

@@ -1,6 +1,5 @@
 """Every setting of the service, read once from the environment and from `.env`, checked before anything starts."""
 
-import ipaddress
 import os
 import re
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseSettings, Field, ValidationError, validator
 
+from bot.alert_addresses import MailServer, check_web_address, is_loopback, mail_server
 from bot.errors import UserError
 from bot.paths import ROOT
 
@@ -98,6 +98,22 @@ class Settings(BaseSettings):
         env="BOT_PRIVACY_URL",
         description="the page with the whole privacy notice, https://…; linked beside the short privacy text",
     )
+    alert_webhook_url: str = Field(
+        "",
+        env="BOT_ALERT_WEBHOOK_URL",
+        description="gets a JSON message for each alert, https://…; it never holds what a family wrote",
+    )
+    smtp_url: str = Field(
+        "",
+        env="BOT_SMTP_URL",
+        description="sends alerts by e-mail: smtp://USER:PASSWORD@HOST:587?from=ADDRESS&to=ADDRESS,ADDRESS, or smtps://…",
+    )
+    console_url: str = Field(
+        "",
+        env="BOT_CONSOLE_URL",
+        description="where navigators open the console, https://…/console; alerts link to it; required for them when "
+        "the service listens on anything but this machine itself",
+    )
     var_dir: Path = Field(
         ROOT / "var",
         env="BOT_VAR_DIR",
@@ -145,6 +161,20 @@ class Settings(BaseSettings):
             raise ValueError("must be a link such as https://hospital.example/privacy")
         return value
 
+    @validator("alert_webhook_url", "console_url")
+    def _address_is_safe(cls, value: str) -> str:
+        value = value.strip()
+        if value:
+            check_web_address(value)
+        return value
+
+    @validator("smtp_url")
+    def _mail_server_is_understood(cls, value: str) -> str:
+        value = value.strip()
+        if value:
+            mail_server(value)
+        return value
+
     @validator("log_level")
     def _log_level_is_known(cls, value: str) -> str:
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -177,12 +207,19 @@ class Settings(BaseSettings):
     @property
     def listens_beyond_loopback(self) -> bool:
         """Whether anyone but this machine can reach the service."""
-        if self.host == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return True
+        return not is_loopback(self.host)
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """What sends alerts by e-mail, if anything does."""
+        return mail_server(self.smtp_url) if self.smtp_url else None
+
+    @property
+    def console_address(self) -> str:
+        """Where the console is, without a stroke at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        service = self.console_url.rstrip("/").removesuffix("/console") or f"http://{host}:{self.port}"
+        return f"{service}/console"
 
     def check_fit_to_serve(self) -> None:
         """Refuse to serve the world without what that takes.
@@ -201,6 +238,11 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"BOT_EMERGENCY_NUMBER is missing: listening on {self.host} needs it, because every emergency reply "
                 "gives it. Set it to something like: China 120 · UK 999 · India 112"
+            )
+        if (self.alert_webhook_url or self.smtp_url) and not self.console_url:
+            raise SettingsError(
+                f"BOT_CONSOLE_URL is missing: listening on {self.host} needs it, because alerts link to the console. "
+                "Set it to where navigators open it, such as https://chat.hospital.example/console"
             )
 
 

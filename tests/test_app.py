@@ -12,6 +12,7 @@ import pytest_asyncio
 from conftest import settings_in
 from sqlalchemy.orm import Session, sessionmaker
 
+from bot.alerts.calling import NOBODY
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.answers.workflow import find_revision, retire_revision
 from bot.app import PAGE, READINESS_TOPIC, create_app
@@ -138,7 +139,8 @@ async def test_health(http: httpx.AsyncClient) -> None:
 async def test_ready(http: httpx.AsyncClient) -> None:
     for _ in range(2):
         response = await http.get("/ready")
-        assert (response.status_code, response.json()) == (200, {"status": "ready", "red_flags": "both detectors"})
+        body = {"status": "ready", "red_flags": "both detectors", "alerts": NOBODY}
+        assert (response.status_code, response.json()) == (200, body)
 
 
 async def test_asking_for_readiness_counts_and_stores_nothing(service: Service, http: httpx.AsyncClient) -> None:

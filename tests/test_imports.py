@@ -12,6 +12,7 @@ PACKAGE = Path(bot.__file__).parent
 
 # Each part with the parts that it is built on, besides those of its own line and the plain modules that import nothing.
 PLAIN = {
+    "alert_addresses",
     "data_file",
     "errors",
     "jsonl",
@@ -29,6 +30,7 @@ BUILT_ON = {
     "staff": {"storage"},
     "answers": {"storage", "fixed_texts"},
     "conversations": {"storage", "staff"},
+    "alerts": {"conversations", "storage", "metrics"},
     "dialogue": {
         *(
             "answers",
@@ -46,6 +48,7 @@ BUILT_ON = {
 NEVER = {
     "redflags": {"rasa", "rasa_sdk", "sqlalchemy"},  # the fixed reply must not wait for, or fail with, either
     "conversations": {"rasa", "rasa_sdk", "starlette"},
+    "alerts": {"rasa", "rasa_sdk", "starlette"},
     "answers": {"rasa", "starlette"},
     "staff": {"rasa", "rasa_sdk", "starlette"},
     "storage": {"rasa", "rasa_sdk", "starlette"},

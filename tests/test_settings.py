@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.alert_addresses import mail_server
 from bot.paths import ROOT
 from bot.settings import ENV_FILE, Settings, SettingsError, load_settings, variable_of
 
+MAIL = "smtps://u:p@mail.example?from=bot@a.example&to=ward@a.example"
 SECRET = "0123456789abcdef0123456789abcdef"
 NOWHERE = Path("/nonexistent/.env")
 
@@ -72,6 +74,13 @@ def test_every_setting_says_its_variable_and_its_meaning() -> None:
         ("BOT_RETENTION_DAYS", "30", "retention_days", 30),
         ("BOT_PRIVACY_URL", " https://a.example/privacy?x=1#top ", "privacy_url", "https://a.example/privacy?x=1#top"),
         ("BOT_PRIVACY_URL", "", "privacy_url", ""),
+        ("BOT_ALERT_WEBHOOK_URL", " https://hooks.example/x ", "alert_webhook_url", "https://hooks.example/x"),
+        ("BOT_ALERT_WEBHOOK_URL", "", "alert_webhook_url", ""),
+        ("BOT_SMTP_URL", "", "mail_server", None),
+        ("BOT_SMTP_URL", MAIL, "mail_server", mail_server(MAIL)),
+        ("BOT_CONSOLE_URL", "", "console_address", "http://127.0.0.1:8000/console"),
+        ("BOT_CONSOLE_URL", "https://a.example/", "console_address", "https://a.example/console"),
+        ("BOT_CONSOLE_URL", "https://a.example/console/", "console_address", "https://a.example/console"),
         ("BOT_VAR_DIR", "/srv/bot", "var_dir", Path("/srv/bot")),
         ("BOT_MODELS_DIR", "/srv/models", "models_dir", Path("/srv/models")),
     ],
@@ -116,6 +125,9 @@ def test_the_environment_is_read(
         ("BOT_TURN_TIMEOUT_S", "0", "ensure this value is greater than 0"),
         ("BOT_TURN_TIMEOUT_S", "61", "ensure this value is less than or equal to 60"),
         ("BOT_TURN_TIMEOUT_S", "nan", "ensure this value is greater than 0"),
+        ("BOT_ALERT_WEBHOOK_URL", "http://hooks.example/x", "must begin with https://"),
+        ("BOT_SMTP_URL", "smtp://u:p@mail.example", "must end with ?from=ADDRESS&to=ADDRESS"),
+        ("BOT_CONSOLE_URL", "a.example/console", "must be an address such as https://"),
         ("BOT_RETENTION_DAYS", "0", "ensure this value is greater than or equal to 1"),
         ("BOT_RETENTION_DAYS", "3651", "ensure this value is less than or equal to 3650"),
         ("BOT_PRIVACY_URL", "javascript:alert(1)", "must be a link such as https://"),
@@ -192,6 +204,20 @@ def test_what_serving_the_world_takes(host: str, secret_key: str, emergency_numb
     else:
         with pytest.raises(SettingsError, match=f"^{missing} is missing: listening on {host} needs it"):
             settings.check_fit_to_serve()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [{"alert_webhook_url": "https://hooks.example/x"}, {"smtp_url": MAIL}],
+    ids=["webhook", "mail"],
+)
+def test_alerts_from_a_reachable_service_need_a_link_that_works(address: dict[str, str]) -> None:
+    world = {"host": "0.0.0.0", "secret_key": SECRET, "emergency_number": "112"}
+
+    load_settings(env_file=NOWHERE, **address).check_fit_to_serve()
+    load_settings(env_file=NOWHERE, **world, **address, console_url="https://a.example").check_fit_to_serve()
+    with pytest.raises(SettingsError, match=r"^BOT_CONSOLE_URL is missing: listening on 0\.0\.0\.0 needs it"):
+        load_settings(env_file=NOWHERE, **world, **address).check_fit_to_serve()
 
 
 def test_the_env_file_of_the_project_is_read() -> None:
