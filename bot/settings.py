@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseSettings, Field, ValidationError, validator
 
@@ -114,6 +115,11 @@ class Settings(BaseSettings):
         description="where navigators open the console, https://…/console; alerts link to it; required for them when "
         "the service listens on anything but this machine itself",
     )
+    time_zone: str = Field(
+        "UTC",
+        env="BOT_TIME_ZONE",
+        description="whose days the console counts by, such as Europe/London or Asia/Shanghai",
+    )
     var_dir: Path = Field(
         ROOT / "var",
         env="BOT_VAR_DIR",
@@ -175,6 +181,14 @@ class Settings(BaseSettings):
             mail_server(value)
         return value
 
+    @validator("time_zone")
+    def _time_zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"has '{value}', which is no time zone: write it as Europe/London") from error
+        return value
+
     @validator("log_level")
     def _log_level_is_known(cls, value: str) -> str:
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
@@ -208,6 +222,11 @@ class Settings(BaseSettings):
     def listens_beyond_loopback(self) -> bool:
         """Whether anyone but this machine can reach the service."""
         return not is_loopback(self.host)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone whose days are counted by."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def mail_server(self) -> MailServer | None:

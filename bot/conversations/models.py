@@ -32,6 +32,7 @@ class Conversation(Base):
     __table_args__ = (
         Index("ix_conversation_last_message_at", "last_message_at"),
         Index("ix_conversation_code", "code"),
+        Index("ix_conversation_created_at_channel", "created_at", "channel"),
         CheckConstraint(f"review in ('{TO_REVIEW}', '{LATER}', '{REVIEWED}')", name="review"),
     )
 
@@ -64,6 +65,11 @@ class Message(Base):
         Index("ix_message_conversation_id_id", "conversation_id", "id"),
         Index("ix_message_state_received_at", "state", "received_at"),
         Index("ix_message_reply_to_id", "reply_to_id"),
+        # All that numbers are counted from, so that the texts are not read for them.
+        Index(
+            "ix_message_counted",
+            *("direction", "received_at", "channel", "kind", "topic", "tier", "state"),
+        ),
     )
 
     id = Column(Integer, primary_key=True)
@@ -139,6 +145,7 @@ class Feedback(Base):
     """What a family says about one reply: whether it helped, and a comment."""
 
     __tablename__ = "feedback"
+    __table_args__ = (Index("ix_feedback_given_at", "given_at"),)
 
     id = Column(Integer, primary_key=True)
     message_id = Column(ForeignKey("message.id"), nullable=False, unique=True)

@@ -25,6 +25,8 @@ class Alert(Base):
         UniqueConstraint("message_id", "kind"),
         CheckConstraint(f"kind in ('{RED_FLAG}', '{PERSON}', '{UNDELIVERED_EMERGENCY}')", name="kind"),
         Index("ix_alert_acknowledged_at_raised_at", "acknowledged_at", "raised_at"),
+        Index("ix_alert_acknowledged_at_next_attempt_at", "acknowledged_at", "next_attempt_at"),
+        Index("ix_alert_raised_at", "raised_at"),
         Index("ix_alert_conversation_id", "conversation_id"),
     )
 
