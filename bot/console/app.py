@@ -20,6 +20,7 @@ from bot.console.desk import Desk
 from bot.console.forms import Refused
 from bot.console.hashing import Hashing
 from bot.console.inbox import Inbox
+from bot.console.numbers import NumbersPage
 from bot.console.people import People
 from bot.console.second_factor import SecondFactor
 from bot.console.sign_in import SignIn
@@ -84,6 +85,7 @@ class Console:
             People(self.desk, hashing),
             AuditView(self.desk),
             Inbox(self.desk),
+            NumbersPage(self.desk),
         )
 
     def routes(self) -> list[BaseRoute]:

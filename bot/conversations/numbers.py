@@ -163,21 +163,23 @@ def _replies(session: Session, period: Period, channel: str | None) -> list[Any]
 
 def _feedback(session: Session, period: Period, channel: str | None) -> list[Any]:
     """How many replies on each topic helped, and how many did not."""
-    query = select(Message.topic, Feedback.helpful, func.count().label("number")).join(Feedback.message)
-    query = query.where(*_within(Feedback.given_at, period), Message.topic.is_not(None))
-    if channel is not None:
-        query = query.where(Message.channel == channel)
-    return list(session.execute(query.group_by(Message.topic, Feedback.helpful)))
+    columns = (Message.topic, Message.channel, Feedback.helpful)
+    query = select(*columns, func.count().label("number")).join(Feedback.message)
+    query = query.where(*_within(Feedback.given_at, period), Message.topic.is_not(None)).group_by(*columns)
+    return _of_channel(session.execute(query), channel)
 
 
 def _add_comments(session: Session, period: Period, channel: str | None, tiers: "Counter[Any]") -> None:
     """Count the red flags in comments."""
-    query = select(Feedback.given_at, Feedback.tier).join(Feedback.message)
+    query = select(Feedback.given_at, Feedback.tier, Message.channel).join(Feedback.message)
     query = query.where(*_within(Feedback.given_at, period), Feedback.tier.is_not(None))
-    if channel is not None:
-        query = query.where(Message.channel == channel)
-    for row in session.execute(query):
+    for row in _of_channel(session.execute(query), channel):
         tiers[_number(period, row.given_at), row.tier] += 1
+
+
+def _of_channel(rows: Iterable[Any], channel: str | None) -> list[Any]:
+    """Sorted out here: asked for a channel, SQLite reads all of its messages instead of those with feedback."""
+    return [row for row in rows if channel in (None, row.channel)]
 
 
 def _corrections(session: Session, period: Period) -> dict[int, Any]:
