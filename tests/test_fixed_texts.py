@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from reading_grade import reading_grade
 
+from bot.answers.reading_grade import reading_grade
 from bot.data_file import DataFileError
 from bot.fixed_texts import BUTTONS, FILE, TEXTS, FixedTexts
 from bot.paths import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from bot.answers.content import answer_name
-from bot.answers.models import WHO_MAXIMUM, AnswerRevision
+from bot.answers.models import PUBLISHED, WHO_MAXIMUM, AnswerRevision
 from bot.answers.setup import ANSWERS_FILE, load_answers_file, prepare_storage
 from bot.answers.workflow import (
     WorkflowError,
@@ -46,7 +46,7 @@ def list_all(settings: Settings) -> str:
 
 
 def _line(topic: str, variant: str, revisions: list[AnswerRevision]) -> str:
-    published = next((revision for revision in revisions if revision.state == "published"), None)
+    published = next((revision for revision in revisions if revision.state == PUBLISHED), None)
     state = f"revision {published.number} published, review by {published.review_by}" if published else "none published"
     drafts = [str(revision.number) for revision in revisions if revision.state == "draft"]
     return f"{answer_name(topic, variant):32} {state}" + (f", drafts: {', '.join(drafts)}" if drafts else "")
@@ -72,7 +72,7 @@ def publish(settings: Settings, name: str, number: int | None, *, by: str) -> st
     """Publish a revision; the newest where no number is given.
 
     Raises:
-        WorkflowError: there is no such revision, or it is published already.
+        WorkflowError: there is no such revision, it is published already, or `by` wrote it.
     """
     _check_who(by)
     with _session(settings) as session:

@@ -59,6 +59,30 @@ class AnswerContent:
         }
 
 
+def day(value: str) -> date:
+    """A day from how it is written.
+
+    Raises:
+        ValueError: it is no day; says how one is written.
+    """
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("must be a day such as 2027-05-31") from error
+
+
+def text_of_readable_length(value: str) -> str:
+    """A text without space around it.
+
+    Raises:
+        ValueError: it is too short or too long.
+    """
+    words = len(value.split())
+    if not WORDS_MINIMUM <= words <= WORDS_MAXIMUM:
+        raise ValueError(f"has {words} words; it needs {WORDS_MINIMUM} to {WORDS_MAXIMUM}")
+    return value.strip()
+
+
 class _SourceEntry(Entry):
     document: str
     section: str = Field(min_length=1)
@@ -84,17 +108,11 @@ class _AnswerEntry(Entry):
 
     @validator("review_by", pre=True)
     def _is_a_day(cls, value: object) -> date:
-        try:
-            return date.fromisoformat(str(value))
-        except ValueError as error:
-            raise ValueError("must be a day such as 2027-05-31") from error
+        return day(str(value))
 
     @validator("text")
     def _has_a_readable_length(cls, value: str) -> str:
-        words = len(value.split())
-        if not WORDS_MINIMUM <= words <= WORDS_MAXIMUM:
-            raise ValueError(f"has {words} words; it needs {WORDS_MINIMUM} to {WORDS_MAXIMUM}")
-        return value.strip()
+        return text_of_readable_length(value)
 
 
 class _AnswersFile(Entry):

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from bot.answers.content import AnswerContent
 from bot.answers.models import DRAFT, PUBLISHED, RETIRED, Answer, AnswerRevision
 from bot.errors import UserError
 from bot.storage.base import now
 
-FROM_FILE = "file"
+FROM_FILE, FROM_CONSOLE = "file", "console"
 
 
 class WorkflowError(UserError):
@@ -97,11 +97,15 @@ def add_draft(
 def publish_revision(session: Session, revision: AnswerRevision, *, by: str) -> None:
     """Make a revision the one that families get; the one before it is retired.
 
+    What a person wrote, another person publishes. What stands in the file was read before it was put there.
+
     Raises:
-        WorkflowError: the revision is published already.
+        WorkflowError: the revision is published already, or `by` wrote it.
     """
     if revision.state == PUBLISHED:
         raise WorkflowError(f"revision {revision.number} is published already")
+    if revision.origin != FROM_FILE and is_same_person(revision.author, by):
+        raise WorkflowError(f"revision {revision.number} was written by {revision.author}: somebody else publishes it")
     for other in revision.answer.revisions:
         if other.state == PUBLISHED:
             retire_revision(session, other, by=by)
@@ -120,6 +124,16 @@ def retire_revision(session: Session, revision: AnswerRevision, *, by: str) -> N
         raise WorkflowError(f"revision {revision.number} is retired already")
     revision.state, revision.retired_by, revision.retired_at = RETIRED, by, now()
     session.flush()
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, capitals and spaces around them apart."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def published_revision(answer: Answer) -> AnswerRevision | None:
+    """The revision that families get; None where there is none."""
+    return next((revision for revision in answer.revisions if revision.state == PUBLISHED), None)
 
 
 def find_revision(session: Session, name: str, number: int | None = None) -> AnswerRevision:
@@ -154,7 +168,8 @@ def find_published(session: Session, name: str) -> AnswerRevision:
 
 def all_answers(session: Session) -> list[Answer]:
     """Every answer, by name."""
-    return list(session.scalars(select(Answer).order_by(Answer.topic, Answer.variant)))
+    query = select(Answer).options(selectinload(Answer.revisions)).order_by(Answer.topic, Answer.variant)
+    return list(session.scalars(query))
 
 
 def _find(session: Session, topic: str, variant: str) -> Answer | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from reading_grade import reading_grade
 from sqlalchemy import func, select
 
 from bot.answers.content import TITLE_MAXIMUM, AnswerContent, Source, answer_name, grade_variant, read_answers_file
 from bot.answers.models import AnswerRevision
 from bot.answers.questions import is_topic
+from bot.answers.reading_grade import reading_grade
 from bot.answers.setup import ANSWERS_FILE, load_answers_file, prepare_storage
 from bot.data_file import DataFileError
 from bot.paths import ROOT

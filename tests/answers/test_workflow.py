@@ -14,6 +14,7 @@ from bot.answers.content import AnswerContent, Source
 from bot.answers.models import DRAFT, PUBLISHED, RETIRED, Answer, AnswerRevision
 from bot.answers.setup import prepare_storage
 from bot.answers.workflow import (
+    FROM_CONSOLE,
     LoadReport,
     WorkflowError,
     add_draft,
@@ -21,6 +22,7 @@ from bot.answers.workflow import (
     find_revision,
     load_answers,
     publish_revision,
+    published_revision,
     retire_revision,
 )
 from bot.settings import Settings
@@ -142,6 +144,36 @@ def test_a_draft_is_published_and_the_one_before_retired(session: Session) -> No
     assert states(session) == [(1, RETIRED, "About a week."), (2, PUBLISHED, "Edited.")]
     assert (draft.author, draft.published_by) == ("navigator", "clinician")
     assert find_revision(session, "crs_duration", 1).retired_by == "clinician"
+
+
+@pytest.mark.parametrize("by", ["navigator", " Navigator "])
+def test_nobody_publishes_what_they_wrote(session: Session, by: str) -> None:
+    answer = find_revision(session, "crs_duration").answer
+    draft = add_draft(session, answer, content(text="Edited."), author="navigator", origin=FROM_CONSOLE)
+
+    with pytest.raises(WorkflowError, match=r"^revision 2 was written by navigator: somebody else publishes it$"):
+        publish_revision(session, draft, by=by)
+    assert states(session) == [(1, PUBLISHED, "About a week."), (2, DRAFT, "Edited.")]
+
+    publish_revision(session, draft, by="clinician")
+    publish_revision(session, find_revision(session, "crs_duration", 1), by="clinician")
+    with pytest.raises(WorkflowError, match="somebody else publishes it"):
+        publish_revision(session, draft, by=by)
+
+
+def test_who_loads_a_file_as_drafts_may_publish_them(session: Session) -> None:
+    load_answers(session, [content(text="Two weeks.")], author="file", publish=False)
+
+    publish_revision(session, find_revision(session, "crs_duration"), by="file")
+
+    assert states(session) == [(1, RETIRED, "About a week."), (2, PUBLISHED, "Two weeks.")]
+
+
+def test_the_published_revision_of_an_answer(session: Session) -> None:
+    first = find_revision(session, "crs_duration")
+    assert published_revision(first.answer) is first
+    retire_revision(session, first, by="clinician")
+    assert published_revision(first.answer) is None
 
 
 def test_an_older_revision_can_come_back(session: Session) -> None:
