@@ -103,6 +103,7 @@ class FixedText:
     kind: str
     revision: int
     text: str
+    signed_by: str = ""  # who approved it, and when; empty: nobody has
 
 
 class FixedTexts:
@@ -125,11 +126,17 @@ class FixedTexts:
         navigator = file.navigator.line.format(value=value) if value else file.navigator.otherwise
         filled = {"contact": contact, "navigator": navigator, "days": str(settings.retention_days)}
         self._texts = {
-            name: FixedText(name, entry.kind, entry.revision, entry.text.strip().format(**filled))
+            name: FixedText(
+                name, entry.kind, entry.revision, entry.text.strip().format(**filled), entry.signed_by.strip()
+            )
             for name, entry in file.texts.items()
         }
         self._small_talk = [(entry.words, entry.text) for entry in file.small_talk]
         self._buttons = file.buttons
+
+    def all(self) -> list[FixedText]:
+        """Every fixed text, in the order of the file."""
+        return list(self._texts.values())
 
     def reply(self, name: str, *, buttons: tuple[Button, ...] = ()) -> Reply:
         """A fixed text as a reply."""

@@ -259,3 +259,13 @@ def test_an_empty_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataFileError, match=r"texts\.notice\.text: is empty"):
         FixedTexts(settings(), file)
+
+
+def test_all_of_them_say_who_signed_them(tmp_path: Path) -> None:
+    signed = tmp_path / "fixed_texts.yml"
+    signed.write_text(FILE.read_text("utf-8").replace('signed_by: ""', 'signed_by: "Dr A. Example, 2026-11-21"', 1))
+
+    listed = FixedTexts(settings(), signed).all()
+
+    assert [text.name for text in listed] == list(RAW["texts"])
+    assert [text.signed_by for text in listed] == ["Dr A. Example, 2026-11-21", *[""] * (len(listed) - 1)]
