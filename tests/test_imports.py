@@ -43,6 +43,7 @@ BUILT_ON = {
             "rasa_environment",
         ),
     },
+    "improvement": {"dialogue", "conversations", "answers", "storage", "embeddings"},
     "channels": {"dialogue", "conversations", "redflags", "answers", "storage", "service", "fixed_texts", "metrics"},
 }
 NEVER = {
