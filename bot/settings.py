@@ -123,12 +123,18 @@ class Settings(BaseSettings):
     var_dir: Path = Field(
         ROOT / "var",
         env="BOT_VAR_DIR",
-        description="the folder of the spool",
+        description="the folder of the spool and of the newest check of the queue",
     )
     models_dir: Path = Field(
         ROOT / "models",
         env="BOT_MODELS_DIR",
         description="the folder of the trained model",
+    )
+    evaluation_file: str = Field(
+        "",
+        env="BOT_EVALUATION_FILE",
+        description="a labelled file (text and topic, with tabs) on which the console measures what its queue of "
+        "examples would change; empty: the regression tests alone",
     )
 
     class Config:
