@@ -160,9 +160,9 @@ def find_published(session: Session, name: str) -> AnswerRevision:
     Raises:
         WorkflowError: there is no such answer, or none of its revisions is published.
     """
-    for revision in find_revision(session, name).answer.revisions:
-        if revision.state == PUBLISHED:
-            return revision  # type: ignore[no-any-return]
+    published = published_revision(find_revision(session, name).answer)
+    if published is not None:
+        return published
     raise WorkflowError(f"no revision of the answer '{name}' is published")
 
 

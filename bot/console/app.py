@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot.console.access import PREFIX
 from bot.console.account import Account
+from bot.console.answers import AnswersPages
 from bot.console.audit_view import AuditView
 from bot.console.desk import Desk
 from bot.console.forms import Refused
@@ -86,6 +87,7 @@ class Console:
             AuditView(self.desk),
             Inbox(self.desk),
             NumbersPage(self.desk),
+            AnswersPages(self.desk),
         )
 
     def routes(self) -> list[BaseRoute]:
