@@ -11,19 +11,8 @@ import bot
 PACKAGE = Path(bot.__file__).parent
 
 # Each part with the parts that it is built on, besides those of its own line and the plain modules that import nothing.
-PLAIN = {
-    "alert_addresses",
-    "data_file",
-    "errors",
-    "jsonl",
-    "memory",
-    "paths",
-    "replies",
-    "settings",
-    "tokenizing",
-    "logs",
-    "token_buckets",
-}
+PLAIN = {"data_file", "errors", "jsonl", "logs", "memory", "paths", "replies", "settings", "storable", "tokenizing"}
+PLAIN |= {"alert_addresses", "token_buckets"}
 BUILT_ON = {
     "storage": set(),
     "redflags": {"embeddings", "encoder_graph", "metrics"},
@@ -31,19 +20,9 @@ BUILT_ON = {
     "answers": {"storage", "fixed_texts"},
     "conversations": {"storage", "staff"},
     "alerts": {"conversations", "storage", "metrics"},
-    "dialogue": {
-        *(
-            "answers",
-            "conversations",
-            "redflags",
-            "storage",
-            "fixed_texts",
-            "metrics",
-            "embeddings",
-            "rasa_environment",
-        ),
-    },
-    "improvement": {"dialogue", "conversations", "answers", "storage", "embeddings"},
+    "dialogue": {"answers", "conversations", "redflags", "storage"}
+    | {"fixed_texts", "metrics", "embeddings", "rasa_environment"},
+    "improvement": {"dialogue", "conversations", "answers", "evaluation", "staff", "storage", "embeddings"},
     "channels": {"dialogue", "conversations", "redflags", "answers", "storage", "service", "fixed_texts", "metrics"},
 }
 NEVER = {

@@ -122,6 +122,7 @@ async def test_keys_of_the_page_are_used_listed_and_leave_fields_alone(open_page
     await expect(page.get_by_label("Who")).not_to_be_focused()
     await page.keyboard.press("n")
     await expect(page).to_have_url(re.compile(r"before=\d+"))
+    await page.wait_for_load_state()  # the keys work once the page's script has run
     await page.keyboard.press("p")
     await expect(page).not_to_have_url(re.compile("before"))
 
