@@ -35,9 +35,10 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "",
         env="BOT_SECRET_KEY",
-        description=f"signs the widget's session tokens, {SECRET_KEY_MINIMUM} characters or more; several with commas: "
-        "the first signs, all are read, so that a key can be replaced without ending sessions; required when the "
-        "service listens on anything but this machine itself, otherwise made anew at each start",
+        description="signs the widget's session tokens and encrypts staff's second factors, "
+        f"{SECRET_KEY_MINIMUM} characters or more; several with commas: the first signs, all are read, so "
+        "that a key can be replaced without ending sessions; required when the service listens on anything but this "
+        "machine itself, otherwise made anew at each start",
     )
     host: str = Field("127.0.0.1", env="BOT_HOST", description="the address to listen on")
     port: int = Field(
