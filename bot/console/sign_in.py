@@ -118,5 +118,5 @@ class SignIn:
         await self._desk.write(end)
         response = self._desk.go(request, self._desk.path_for(SIGN_IN))
         response.delete_cookie(COOKIE, path=PREFIX)
-        response.headers["clear-site-data"] = '"cache"'
+        response.headers["clear-site-data"] = '"cache"'  # also what the back button would show
         return response

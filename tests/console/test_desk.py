@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from bot.console.access import Visit
 from bot.console.desk import Desk
 from bot.console.forms import BODY_MAXIMUM, FIELDS_MAXIMUM
+from bot.staff import audit
 from bot.staff.models import User
 from bot.storage import transactions
 from console.house import House, sign_in
@@ -86,7 +87,7 @@ async def test_a_read_commits_nothing(each_house: House, desk: Desk) -> None:
 
 def locked(folder: Path) -> sqlite3.Connection:
     """A connection that holds the write lock of the house's file."""
-    other = sqlite3.connect(folder / "bot.sqlite3", isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(folder / "bot.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     return other
 
@@ -106,19 +107,22 @@ async def test_a_locked_database_is_one_clear_line(
         assert (await http.post("/console/people/2/disable")).status_code == 303
 
 
-async def test_a_change_waits_for_another_and_is_done_once(house: House, tmp_path: Path) -> None:
-    other, tries = locked(tmp_path), 0
+async def test_a_change_waits_for_another_and_is_done_once(
+    each_house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
 
     def pause(_seconds: float) -> None:
         nonlocal tries
         tries += 1
-        other.close()  # what was in the way has ended
+        other.rollback()  # what was in the way has ended
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transactions, "time", SimpleNamespace(sleep=pause))
-        await house.console.desk.change(VISIT, "user.changed", "user nina", rename)
+    monkeypatch.setattr(transactions, "time", SimpleNamespace(sleep=pause))
+    with each_house.sessions() as other:
+        audit.hold(other)
+        await desk.change(VISIT, "user.changed", "user nina", rename)
 
-    assert (tries, len(house.audited())) == (1, 1)
+    assert (tries, len(each_house.audited())) == (1, 1)
 
 
 async def test_without_a_database_the_door_says_so(house: House, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ async def enter(open_page: OpenPage, path: str = "/console/", name: str = "anna"
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await page.wait_for_load_state()  # only then are there keys
     return page
 
 
@@ -122,7 +123,7 @@ async def test_keys_of_the_page_are_used_listed_and_leave_fields_alone(open_page
     await expect(page.get_by_label("Who")).not_to_be_focused()
     await page.keyboard.press("n")
     await expect(page).to_have_url(re.compile(r"before=\d+"))
-    await page.wait_for_load_state()  # the keys work once the page's script has run
+    await page.wait_for_load_state()
     await page.keyboard.press("p")
     await expect(page).not_to_have_url(re.compile("before"))
 
