@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from bot.staff.models import StaffSession, User
@@ -15,11 +15,13 @@ SEEN_EVERY = timedelta(minutes=1)  # how exactly the last use is known; each is 
 
 
 def begin(session: Session, user: User, rules: SessionRules, moment: datetime, *, second_factor_due: bool) -> str:
-    """Begin a session.
+    """Begin a session; those whose time is over are forgotten.
 
     Returns:
         its token, which is stored nowhere.
     """
+    over = delete(StaffSession).where(StaffSession.expires_at < moment)
+    session.execute(over.execution_options(synchronize_session=False))
     token = secrets.token_urlsafe(32)
     lasts = rules.second_factor if second_factor_due else rules.absolute
     session.add(

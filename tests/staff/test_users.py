@@ -1,10 +1,11 @@
 """bot.staff.users and passwords: who may have an account, and what a password must be; on each kind of database."""
 
+from datetime import timedelta
 from typing import TypeAlias
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.staff import users
@@ -51,8 +52,9 @@ def test_a_name_is_stored_in_lower_case_and_once(database: Sessions) -> None:
         ("anna", "boss", "", "a role is one of navigator, approver, admin"),
     ],
 )
-def test_what_no_account_may_be(sessions: Sessions, name: str, role: str, display_name: str, fault: str) -> None:
-    with sessions() as session, pytest.raises(UserChangeRefused, match=fault):
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_no_account_may_be(database: Sessions, name: str, role: str, display_name: str, fault: str) -> None:
+    with database() as session, pytest.raises(UserChangeRefused, match=fault):
         add(session, name, role, display_name)
 
 
@@ -97,9 +99,20 @@ def test_who_is_disabled_is_signed_out_at_once(database: Sessions) -> None:
             users.enable(session, nina)
 
 
-def test_nobody_of_that_name(sessions: Sessions) -> None:
-    with sessions() as session, pytest.raises(UserChangeRefused, match="there is no user 'nobody'"):
+def test_nobody_of_that_name(database: Sessions) -> None:
+    with database() as session, pytest.raises(UserChangeRefused, match="there is no user 'nobody'"):
         users.find_user(session, "Nobody")
+
+
+def test_sessions_whose_time_is_over_are_forgotten(database: Sessions) -> None:
+    moment = now()
+    with database() as session:
+        nina = add(session, "nina")
+        for hours in (0, 1, RULES.sessions.absolute_hours + 1):
+            begin(session, nina, RULES.sessions, moment + timedelta(hours=hours), second_factor_due=False)
+            session.flush()
+
+        assert session.execute(select(func.count()).select_from(StaffSession)).scalar_one() == 2
 
 
 # Passwords
