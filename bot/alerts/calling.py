@@ -61,8 +61,8 @@ class Calling:
 
     @property
     def fault(self) -> str | None:
-        """What keeps navigators from being called, as far as it is known; None where nothing does."""
-        return self._fault if self._ways else NOBODY
+        """Why navigators could not be called; None where they could, and where nobody is to be called at all."""
+        return self._fault
 
     @property
     def state(self) -> str:

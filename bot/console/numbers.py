@@ -85,7 +85,7 @@ class NumbersPage:
         form = await self._desk.form(request)
         name = form.get("table", "")
         if name not in TABLES:
-            raise Refused(400, "There is no such table.")
+            raise Refused(422, "There is no such table.")
         choice = self._choice({key: value for key, value in form.items() if key not in ("table", CSRF_FIELD)})
         found, _ = await self._numbers(choice)
         days = f"{choice.period.first} to {choice.period.last}"
@@ -120,22 +120,22 @@ class NumbersPage:
             Refused: it is nothing that can be counted.
         """
         if unknown := set(given) - {"days", "from", "to", "channel"}:
-            raise Refused(400, f"Numbers are not chosen by {min(unknown)[:40]!r}.")
+            raise Refused(422, f"Numbers are not chosen by {min(unknown)[:40]!r}.")
         channel = given.get("channel") or None
         if "days" in given:
             if given["days"] not in map(str, PERIODS):
-                raise Refused(400, f"Choose {', '.join(map(str, PERIODS))} days, or a first and a last day.")
+                raise Refused(422, f"Choose {', '.join(map(str, PERIODS))} days, or a first and a last day.")
             return Choice(self._last(int(given["days"])), channel)
         if not given.get("from") and not given.get("to"):
             return Choice(self._last(DAYS), channel)
         try:
             first, last = date.fromisoformat(given.get("from", "")), date.fromisoformat(given.get("to", ""))
         except ValueError as error:
-            raise Refused(400, "Give a first and a last day, each such as 2026-03-31.") from error
+            raise Refused(422, "Give a first and a last day, each such as 2026-03-31.") from error
         try:
             return Choice(Period(first, last, self._desk.settings.zone), channel)
         except WrongPeriod as error:
-            raise Refused(400, f"This cannot be counted: {error}.") from error
+            raise Refused(422, f"This cannot be counted: {error}.") from error
 
     def _last(self, days: int) -> Period:
         return Period.until(self._desk.clock(), self._desk.settings.zone, days=days)

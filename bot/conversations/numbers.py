@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from bot.conversations.acknowledging import Acknowledging, acknowledging
@@ -102,10 +102,10 @@ def numbers(session: Session, period: Period, channel: str | None = None) -> Num
         channel: count only what came over this one.
     """
     corrected = _corrections(session, period)
-    inbound = _by_day(session, period, Message.received_at, (Message.channel, Message.tier, Message.state), channel)
-    began = _by_day(session, period, Conversation.created_at, (Conversation.channel,), channel)
+    inbound = _messages(session, period, channel)
+    began = _by_day(session, period, (Conversation.channel,), Conversation.created_at, channel)
     replies = _replies(session, period, channel)
-    tiers = Counter({(row.day, row.tier): 0 for row in inbound})
+    tiers: Counter[Any] = Counter()
     for row in inbound:
         tiers[row.day, row.tier] += row.number
     _add_comments(session, period, channel, tiers)
@@ -127,28 +127,29 @@ def numbers(session: Session, period: Period, channel: str | None = None) -> Num
     )
 
 
-def _by_day(session: Session, period: Period, moment: Any, columns: tuple[Any, ...], channel: str | None) -> list[Any]:
-    """Count rows by the number of their day in the period, and by columns.
+def _messages(session: Session, period: Period, channel: str | None) -> list[Any]:
+    """How many messages families wrote on each day, by channel, tier and state."""
+    columns = (Message.channel, Message.tier, Message.state)
+    return _by_day(session, period, columns, Message.received_at, channel, Message.direction == INBOUND)
 
-    The days are a table of their own, because no two databases cut moments into the days of a time zone alike.
+
+def _by_day(
+    session: Session, period: Period, columns: tuple[Any, ...], moment: Any, channel: str | None, *where: Any
+) -> list[Any]:
+    """Count rows by the number of their day in the period, and by columns; the first column is the channel.
+
+    Each day is asked for by itself: no two databases cut moments into the days of a time zone alike, and where the days
+    are a table of their own, PostgreSQL may read all messages for each of them.
     """
-    days = union_all(
-        *(
-            select(
-                literal(number).label("day"),
-                literal(begins, UtcDateTime).label("begins"),
-                literal(ends, UtcDateTime).label("ends"),
-            )
-            for number, (_, begins, ends) in enumerate(period.bounds())
-        )
-    ).subquery("days")
-    query = select(days.c.day, *columns, func.count().label("number")).select_from(days)
-    query = query.join(columns[0].class_, (moment >= days.c.begins) & (moment < days.c.ends))
-    if columns[0].class_ is Message:
-        query = query.where(Message.direction == INBOUND)
+    query = select(bindparam("day", type_=Integer).label("day"), *columns, func.count().label("number"))
+    query = query.where(*where, moment >= bindparam("begins", type_=UtcDateTime))
+    query = query.where(moment < bindparam("ends", type_=UtcDateTime)).group_by(*columns)
     if channel is not None:
         query = query.where(columns[0] == channel)
-    return list(session.execute(query.group_by(days.c.day, *columns)))
+    rows: list[Any] = []
+    for number, (_, begins, ends) in enumerate(period.bounds()):
+        rows += session.execute(query, {"day": number, "begins": begins, "ends": ends})
+    return rows
 
 
 def _replies(session: Session, period: Period, channel: str | None) -> list[Any]:

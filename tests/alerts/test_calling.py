@@ -246,5 +246,5 @@ async def test_without_an_address_nobody_is_called_and_it_is_told(settings: Sett
         write(sessions, red_flag(), at=NOON)
         await service.calling.keep_calling()
 
-        assert service.calling.state == service.calling.fault == NOBODY
+        assert (service.calling.state, service.calling.fault) == (NOBODY, None)
         assert alerts_in(sessions)[0].next_attempt_at == NOON
