@@ -70,6 +70,13 @@ class Message(Base):
             "ix_message_counted",
             *("direction", "received_at", "channel", "kind", "topic", "tier", "state"),
         ),
+        Index(
+            "ix_message_topic_conversation_id",
+            "topic",
+            "conversation_id",
+            sqlite_where=text("topic IS NOT NULL"),
+            postgresql_where=text("topic IS NOT NULL"),
+        ),
     )
 
     id = Column(Integer, primary_key=True)

@@ -111,6 +111,7 @@ class Correction(Base):
         CheckConstraint(f"kind in ('{TOPIC}', '{TIER}', '{MISSED}')", name="kind"),
         Index("ix_correction_message_id", "message_id"),
         Index("ix_correction_kind_at", "kind", "at"),
+        Index("ix_correction_kind_value", "kind", "value"),
     )
 
     id = Column(Integer, primary_key=True)

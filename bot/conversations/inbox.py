@@ -1,0 +1,213 @@
+"""The navigators' inbox: pages of conversations that fit a filter, and how many wait. Everything here blocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import Integer, and_, case, func, literal, or_, select, tuple_, union
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement, Select
+
+from bot.conversations.inbox_filter import (
+    ALL,
+    ANY,
+    ME,
+    NOBODY,
+    OLDEST,
+    STATES,
+    URGENT_FIRST,
+    InboxFilter,
+    Place,
+    Position,
+)
+from bot.conversations.models import LATER, TO_REVIEW, Conversation, Message
+from bot.conversations.review_models import TOPIC, ConversationTag, Correction
+from bot.staff.models import User
+from bot.storage.base import UtcDateTime
+
+PAGE = 50  # rows
+
+# In the order of urgency: a person that a family asks for is as urgent as a mention that is not about now.
+_urgency = case((Conversation.tier == "T1", 0), (or_(Conversation.tier == "T2", Conversation.wants_person), 1), else_=2)
+
+
+@dataclass(frozen=True)
+class InboxPage:
+    """Some conversations in order, and where the pages around them begin; None where there is none."""
+
+    conversations: tuple[Conversation, ...]
+    previous: Position | None
+    next: Position | None
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The keys of the conversations before and behind one in the inbox; None at its ends."""
+
+    previous: str | None
+    next: str | None
+
+
+def matching(chosen: InboxFilter, me: int) -> Select:
+    """Conversations that fit a filter, in no order.
+
+    Args:
+        chosen: the filter.
+        me: the row id of the account that asks.
+    """
+    query = select(Conversation)
+    if chosen.review != ALL:
+        query = query.where(Conversation.review == chosen.review)
+    if chosen.tier == ANY:
+        query = query.where(Conversation.tier.is_not(None))
+    elif chosen.tier:
+        query = query.where(Conversation.tier == chosen.tier)
+    for state in STATES:
+        if getattr(chosen, state):
+            query = query.where(getattr(Conversation, state))
+    if chosen.channel:
+        query = query.where(Conversation.channel == chosen.channel)
+    if chosen.topic:
+        query = query.where(Conversation.id.in_(_on_topic(chosen.topic)))
+    if chosen.tag:
+        tagged = select(ConversationTag.conversation_id).where(ConversationTag.tag_id == chosen.tag)
+        query = query.where(Conversation.id.in_(tagged))
+    if chosen.assignee:
+        query = query.where(_assigned(chosen.assignee, me))
+    if chosen.since:
+        query = query.where(Conversation.last_message_at >= _midnight(chosen.since))
+    if chosen.until:
+        query = query.where(Conversation.last_message_at < _midnight(chosen.until) + timedelta(days=1))
+    return query
+
+
+def page_of(
+    session: Session, chosen: InboxFilter, place: Place, me: int, *, among: Select | None = None, size: int = PAGE
+) -> InboxPage:
+    """One page of the inbox. What comes or goes meanwhile moves no other row to another page.
+
+    Args:
+        session: of the database.
+        chosen: the filter.
+        place: which page.
+        me: the row id of the account that asks.
+        among: of conversation ids; others are left out.
+        size: rows at most.
+    """
+    query = matching(chosen, me)
+    if among is not None:
+        query = query.where(Conversation.id.in_(among))
+    backwards = place.before is not None
+    position = place.before or place.after
+    if position is not None:
+        query = query.where(_beyond(chosen.sort, position, backwards=backwards))
+    query = query.order_by(*_order(chosen.sort, backwards=backwards)).limit(size + 1)
+    found = session.scalars(query).all()
+    more, rows = len(found) > size, found[:size]
+    if backwards:
+        rows.reverse()
+    has_previous, has_next = (more, True) if backwards else (place.after is not None, more)
+    return InboxPage(
+        tuple(rows),
+        position_of(rows[0], chosen.sort) if rows and has_previous else None,
+        position_of(rows[-1], chosen.sort) if rows and has_next else None,
+    )
+
+
+def neighbours(session: Session, chosen: InboxFilter, conversation: Conversation, me: int) -> Neighbours:
+    """What stands around a conversation in the inbox, also when it fits the filter no more."""
+    here = position_of(conversation, chosen.sort)
+    found = [
+        page_of(session, chosen, place, me, size=1).conversations for place in (Place(before=here), Place(after=here))
+    ]
+    previous, following = (rows[0].key if rows else None for rows in found)
+    return Neighbours(previous, following)
+
+
+def position_of(conversation: Conversation, sort: str) -> Position:
+    """Where a conversation stands in an order."""
+    rank = 0
+    if sort == URGENT_FIRST:
+        rank = 0 if conversation.tier == "T1" else 1 if conversation.tier == "T2" or conversation.wants_person else 2
+    return Position(rank, conversation.last_message_at, conversation.id)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many conversations wait for review: all of them, and of each kind; and how many are put off."""
+
+    to_review: int
+    later: int
+    urgent: int
+    not_urgent: int
+    unanswered: int
+    unsure: int
+    unhelpful: int
+    wants_person: int
+    mine: int
+    of_nobody: int
+
+
+def count(session: Session, me: int) -> Counts:
+    """Count what waits, in one pass.
+
+    Args:
+        session: of the database.
+        me: the row id of the account that asks.
+    """
+
+    def such(condition: Any) -> Any:
+        return func.count(case((condition, 1)))
+
+    waiting = select(
+        func.count().label("to_review"),
+        such(Conversation.tier == "T1").label("urgent"),
+        such(Conversation.tier == "T2").label("not_urgent"),
+        *(such(getattr(Conversation, state)).label(state) for state in STATES),
+        such(Conversation.assignee_id == me).label("mine"),
+        such(Conversation.assignee_id.is_(None)).label("of_nobody"),
+    ).where(Conversation.review == TO_REVIEW)
+    later = select(func.count()).select_from(Conversation).where(Conversation.review == LATER)
+    return Counts(**session.execute(waiting).one()._asdict(), later=session.execute(later).scalar_one())
+
+
+def _on_topic(topic: str) -> Any:
+    """Conversations in which it was answered, or in which a navigator says that a message is about it."""
+    answered = select(Message.conversation_id).where(Message.topic == topic)
+    corrected = select(Message.conversation_id).join(Correction, Correction.message_id == Message.id)
+    corrected = corrected.where(Correction.kind == TOPIC, Correction.value == topic)
+    return union(answered, corrected)
+
+
+def _assigned(assignee: str, me: int) -> Any:
+    if assignee == NOBODY:
+        return Conversation.assignee_id.is_(None)
+    if assignee == ME:
+        return Conversation.assignee_id == me
+    return Conversation.assignee_id.in_(select(User.id).where(User.name == assignee))
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime.combine(day, time(), timezone.utc)
+
+
+def _order(sort: str, *, backwards: bool) -> Sequence[Any]:
+    newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
+    oldest = (Conversation.last_message_at, Conversation.id)
+    by_time = oldest if (sort == OLDEST) != backwards else newest
+    if sort == URGENT_FIRST:
+        return (_urgency.desc() if backwards else _urgency, *by_time)
+    return by_time
+
+
+def _beyond(sort: str, position: Position, *, backwards: bool) -> ColumnElement:
+    """What stands behind a position in an order; before it, going backwards."""
+    row = tuple_(Conversation.last_message_at, Conversation.id)
+    there = tuple_(literal(position.at, UtcDateTime), literal(position.id, Integer))
+    later_in_time = (sort == OLDEST) != backwards
+    by_time = row > there if later_in_time else row < there
+    if sort != URGENT_FIRST:
+        return by_time
+    further = _urgency < position.rank if backwards else _urgency > position.rank
+    return or_(further, and_(_urgency == position.rank, by_time))
