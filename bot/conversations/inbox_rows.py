@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from bot.conversations.models import INBOUND, Conversation, Message
 from bot.conversations.review_models import TOPIC, Alert, ConversationTag, Correction, Tag
@@ -64,17 +64,15 @@ def rows_of(session: Session, conversations: Sequence[Conversation]) -> tuple[In
 
 
 def _last_messages(session: Session, ids: list[int]) -> dict[int, str]:
-    last = aliased(Message)
     newest = (
-        select(last.id)
-        .where(last.conversation_id == Conversation.id, last.direction == INBOUND)
-        .order_by(last.id.desc())
+        select(func.substr(Message.text, 1, EXCERPT + 1))
+        .where(Message.conversation_id == Conversation.id, Message.direction == INBOUND)
+        .order_by(Message.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    query = select(Message.conversation_id, func.substr(Message.text, 1, EXCERPT + 1))
-    query = query.join(Conversation, Message.id == newest).where(Conversation.id.in_(ids))
-    return dict(session.execute(query).all())
+    rows = session.execute(select(Conversation.id, newest).where(Conversation.id.in_(ids)))
+    return {row[0]: row[1] or "" for row in rows}
 
 
 def _topics(session: Session, ids: list[int]) -> defaultdict[int, tuple[str, ...]]:
