@@ -15,16 +15,21 @@ from starlette.types import Receive, Scope, Send
 
 from bot.console.access import PREFIX
 from bot.console.account import Account
+from bot.console.alert_bar import AlertBar
 from bot.console.answers import AnswersPages
 from bot.console.audit_view import AuditView
+from bot.console.conversation import ConversationPage
+from bot.console.conversation_changes import ConversationChanges
 from bot.console.desk import Desk
 from bot.console.forms import Refused
 from bot.console.hashing import Hashing
 from bot.console.inbox import Inbox
+from bot.console.inbox_rules import load_inbox_rules
 from bot.console.numbers import NumbersPage
 from bot.console.people import People
 from bot.console.second_factor import SecondFactor
 from bot.console.sign_in import SignIn
+from bot.console.titles import Titles
 from bot.service import Service
 from bot.settings import Settings
 from bot.staff.passwords import Passwords
@@ -79,13 +84,17 @@ class Console:
         box = SecretBox(*settings.secret_keys)
         signing_in = SigningIn(rules, box)
         self.desk = Desk(service, sessions, settings, rules, clock)
+        titles = Titles(service.answers)
         self._features = (
             SignIn(self.desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
             Account(self.desk, hashing, signing_in),
             SecondFactor(self.desk, hashing, signing_in, box),
             People(self.desk, hashing),
             AuditView(self.desk),
-            Inbox(self.desk),
+            Inbox(self.desk, titles),
+            AlertBar(self.desk, load_inbox_rules()),
+            ConversationPage(self.desk, titles),
+            ConversationChanges(self.desk, titles),
             NumbersPage(self.desk),
             AnswersPages(self.desk),
         )

@@ -116,6 +116,7 @@ class RedFlagDetector:
         # The gate and Rasa's component ask for the same message one after the other.
         self._remembered = lru_cache(REMEMBERED)(self._detect)
         self.ruleset = _fingerprint(folder)
+        self.titles = lexicon.titles  # of the symptoms, for people
 
     def detect(self, text: str, *, touching: int = 0) -> Detection:
         """Find every mention in a message.

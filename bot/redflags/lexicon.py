@@ -80,6 +80,7 @@ class Lexicon:
     words: dict[str, str]
     rows: dict[tuple[str, ...], str]
     patterns: tuple[tuple[str, Pattern], ...]
+    titles: dict[str, str]  # of the symptoms, for people
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -118,7 +119,8 @@ def read_lexicon(folder: Path = FOLDER) -> Lexicon:
         for name, phrases in symptoms.items():
             for text in phrases:
                 rows.setdefault(tuple(word.text for word in words_of(text)), name)
-    return Lexicon(words, rows, tuple(patterns))
+    titles = {name: symptom.title for name, symptom in file.symptoms.items()}
+    return Lexicon(words, rows, tuple(patterns), titles)
 
 
 def _classes(classes: dict[str, list[str]]) -> dict[str, frozenset[str]]:

@@ -9,8 +9,11 @@ function isTyping(target) {
 }
 
 // An element that is there but not shown, such as one in a closed menu, has no key.
+// What stands in the current row comes first: its keys are about that row.
 function keyed(key) {
-  return [...document.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key && each.getClientRects().length > 0);
+  const shown = (each) => each.dataset.key === key && each.getClientRects().length > 0;
+  const inRow = [...(currentRow()?.querySelectorAll("[data-key]") ?? [])].find(shown);
+  return inRow ?? [...document.querySelectorAll("[data-key]")].find(shown);
 }
 
 function use(element) {
@@ -23,6 +26,11 @@ function use(element) {
 }
 
 // Rows
+
+// The keys to the next and to the previous row, where a list has its own.
+function rowKeys() {
+  return (document.querySelector("[data-row-keys]")?.dataset.rowKeys ?? "j k").split(" ");
+}
 
 function currentRow() {
   return document.querySelector("[data-row][aria-current=true]");
@@ -59,12 +67,16 @@ function addKey(list, key, label) {
 function showKeys() {
   const list = keys.querySelector("dl");
   list.replaceChildren();
+  const listed = new Set();
   for (const element of document.querySelectorAll("[data-key]")) {
-    if (element.getClientRects().length > 0) addKey(list, element.dataset.key, element.dataset.keyLabel ?? element.textContent.trim());
+    if (element.getClientRects().length === 0 || listed.has(element.dataset.key)) continue;
+    listed.add(element.dataset.key);
+    addKey(list, element.dataset.key, element.dataset.keyLabel ?? element.textContent.trim());
   }
   if (document.querySelector("[data-row]")) {
-    addKey(list, "j", "Next row");
-    addKey(list, "k", "Previous row");
+    const [next, previous] = rowKeys();
+    addKey(list, next, "Next row");
+    addKey(list, previous, "Previous row");
     addKey(list, "Enter", "Open the row");
   }
   addKey(list, "Escape", "Leave a field");
@@ -79,7 +91,7 @@ function onKey(event) {
     return;
   }
   if (isTyping(event.target) || keys.open) return;
-  if (event.key === "j" || event.key === "k") goToRow(event.key === "j" ? 1 : -1);
+  if (rowKeys().includes(event.key)) goToRow(event.key === rowKeys()[0] ? 1 : -1);
   else if (event.key === "?") showKeys();
   else if (event.key === "Enter" && event.target === currentRow()) openRow();
   else {
@@ -119,3 +131,38 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// A list of choices that is found in by typing: Enter takes the first that is left, the arrows go into the list.
+
+function findIn(field) {
+  const words = field.value.toLowerCase().split(/\s+/);
+  for (const choice of document.getElementById(field.dataset.filters).children) {
+    const text = choice.textContent.toLowerCase();
+    choice.hidden = !words.every((word) => text.includes(word));
+  }
+}
+
+function onFindKey(event) {
+  const field = event.target;
+  if (!(field instanceof Element) || !field.matches("[data-filters]")) return;
+  const first = document.querySelector(`#${field.dataset.filters} > :not([hidden]) input`);
+  if (!first || (event.key !== "Enter" && event.key !== "ArrowDown")) return;
+  event.preventDefault();
+  first.checked = true;
+  if (event.key === "Enter") field.form.requestSubmit();
+  else first.focus();
+}
+
+function showFinders(part) {
+  for (const field of part.querySelectorAll("[data-filters]")) {
+    field.hidden = false;
+    if (field.autofocus) field.focus();
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-filters]")) findIn(event.target);
+});
+document.addEventListener("keydown", onFindKey);
+document.body.addEventListener("htmx:load", (event) => showFinders(event.detail.elt));
+showFinders(document);
