@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bot.console.access import Visit
-from bot.console.conversation import existing, subject_of
+from bot.console.conversation import PART, existing, subject_of
 from bot.console.desk import Desk
 from bot.console.forms import Form, Refused
 from bot.console.titles import Titles
@@ -96,12 +96,10 @@ class ConversationChanges:
 
     def _back(self, request: Request, form: Form, key: str, message_key: str | None) -> Response:
         """To the page of the conversation, in the filter in which it is read, at the message."""
-        query = read_query(form.get("view", "")).query()
-        path = self._desk.path_for("conversation", key=key)
         part = form.get("part", "")
-        query = "&".join(
-            each for each in (query, f"earlier={part}" if part.isascii() and part.isdigit() else "") if each
-        )
+        address = (read_query(form.get("view", "")).query(), part if PART.fullmatch(part) else "")
+        query = "&".join(each for each in address if each)
+        path = self._desk.path_for("conversation", key=key)
         anchor = f"#message-{message_key}" if message_key else ""
         return self._desk.go(request, f"{path}{'?' if query else ''}{query}{anchor}")
 
