@@ -18,15 +18,18 @@ from bot.console.account import Account
 from bot.console.alert_bar import AlertBar
 from bot.console.answers import AnswersPages
 from bot.console.audit_view import AuditView
+from bot.console.check_pages import CheckPages
 from bot.console.conversation import ConversationPage
 from bot.console.conversation_changes import ConversationChanges
 from bot.console.desk import Desk
 from bot.console.forms import Refused
 from bot.console.hashing import Hashing
+from bot.console.improve import Improve
 from bot.console.inbox import Inbox
 from bot.console.inbox_rules import load_inbox_rules
 from bot.console.numbers import NumbersPage
 from bot.console.people import People
+from bot.console.queue_pages import QueuePages
 from bot.console.second_factor import SecondFactor
 from bot.console.sign_in import SignIn
 from bot.console.titles import Titles
@@ -97,6 +100,9 @@ class Console:
             ConversationChanges(self.desk, titles),
             NumbersPage(self.desk),
             AnswersPages(self.desk),
+            Improve(self.desk),
+            QueuePages(self.desk),
+            CheckPages(self.desk),
         )
 
     def routes(self) -> list[BaseRoute]:

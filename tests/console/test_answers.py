@@ -9,40 +9,28 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
-from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.content import read_answers_file
 from bot.answers.setup import ANSWERS_FILE, load_answers_file
 from bot.answers.workflow import add_draft, find_revision
-from bot.service import Service
-from console.conftest import SECRET
 from console.house import House
+from console.offices import office_in
 
 CONTENTS = {content.name: content for content in read_answers_file(ANSWERS_FILE)}
 NAME = "crs_duration"
 ADDED = "It can also last less than a day."
 
 
-async def opened(folder: Path, sessions: "sessionmaker[Session]", **values: str) -> AsyncIterator[House]:
-    """A house with the project's answers, and with a service that sends them."""
-    settings = settings_in(folder, secret_key=SECRET, **values)
-    load_answers_file(sessions)
-    house = House(Service(settings, model=folder / "none.tar.gz", sessions=sessions), sessions, settings)
-    yield house
-    await house.service.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(house: House, tmp_path: Path) -> AsyncIterator[House]:
-    async for office in opened(tmp_path, house.sessions):
+    async with office_in(tmp_path, house.sessions) as office:
         yield office
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def each_office(each_house: House, tmp_path: Path, database_url: str) -> AsyncIterator[House]:
     """The same on both kinds of database."""
-    async for office in opened(tmp_path, each_house.sessions, database_url=database_url):
+    async with office_in(tmp_path, each_house.sessions, database_url=database_url) as office:
         yield office
 
 
