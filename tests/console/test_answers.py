@@ -260,7 +260,7 @@ async def test_any_two_revisions_are_compared(office: House) -> None:
 
     assert re.findall(r"added: </span>([^<]*)<", page)[0] == CONTENTS[NAME].title
     assert f"removed: </span>\n\n{ADDED}<" in page
-    assert page.count('<span class="hint">unchanged</span>') == 3
+    assert page.count('<dd class="hint">unchanged</dd>') == 3
 
 
 async def test_the_fixed_texts_are_shown_with_revision_and_signature(office: House) -> None:

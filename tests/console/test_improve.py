@@ -88,8 +88,8 @@ async def test_messages_stand_in_groups_with_a_topic_suggested(desk: House) -> N
     page = await page_of(desk)
 
     assert re.findall(r'<h2 id="group-\d">([^<]*)</h2>', page) == [
-        "2 messages, perhaps: How long CRS lasts",
-        "1 message, perhaps: How long CRS lasts",
+        "Group 1: 2 messages, perhaps: How long CRS lasts",
+        "Group 2: 1 message, perhaps: How long CRS lasts",
     ]
     assert page.count('<option value="crs_duration" selected>') == 2
     assert "can the dog of my brother come along &lt;b&gt;too&lt;/b&gt;</textarea>" in page
