@@ -56,6 +56,7 @@ MESSAGES_A_CONVERSATION, MESSAGES_AN_EXCHANGE = 10, 2.25
 DAYS = 90
 VISIT_SHARE = 0.7  # of the messages after the first: they come minutes after the one before, the others days after
 BATCH = 20_000  # rows of messages in one commit
+WORDS_AT_ONCE = 2_000_000
 # In the order in which they may be written: each refers only to those before it.
 TABLES = (Conversation, Message, Delivery, MessageRedFlag, Feedback, Alert, Correction, QueuedExample)
 REVIEW_TABLES = (Review, Note, ConversationTag)
@@ -82,6 +83,7 @@ class GeneratedLog:
         self._navigators = Navigators(self._numbers, self._families.topics, until)
         self._conversations: dict[int, Conversation] = {}
         self._rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        self._words: set[tuple[str, int]] = set()
         self._message_id = 0
 
     def write(self) -> int:
@@ -91,6 +93,8 @@ class GeneratedLog:
             how many messages were written.
         """
         with self._sessions() as session:
+            if session.get_bind().dialect.name == "sqlite":
+                session.execute(text("PRAGMA cache_size = -250000"))  # kB, of this connection
             self._navigators.sign_up(session)
             session.commit()
             for moment, number in self._moments():
@@ -100,6 +104,7 @@ class GeneratedLog:
             self._flush(session)
             self._review(session)
             self._flush(session, REVIEW_TABLES)
+            self._index(session)
             _continue_numbers(session)
             session.commit()
         return self._message_id
@@ -243,13 +248,18 @@ class GeneratedLog:
                 if rows:
                     session.execute(insert(model.__table__), rows)
                 if model in (Message, Note):
-                    self._index(session, [row for row in rows if row.get("direction") != OUTBOUND])
+                    told = (row for row in rows if row.get("direction") != OUTBOUND)
+                    self._words.update((word, row["conversation_id"]) for row in told for word in words_of(row["text"]))
         session.commit()
+        if len(self._words) > WORDS_AT_ONCE:
+            self._index(session)
 
-    def _index(self, session: Session, rows: list[dict[str, Any]]) -> None:
-        words = {(word, row["conversation_id"]) for row in rows for word in words_of(row["text"])}
-        missing = [{"word": word, "conversation_id": number} for word, number in sorted(words)]
+    def _index(self, session: Session) -> None:
+        """Write the words that conversations are found by, many at once and sorted, as their table is."""
+        missing = [{"word": word, "conversation_id": number} for word, number in sorted(self._words)]
+        self._words.clear()
         insert_missing(session, ConversationWord, missing)
+        session.commit()
 
     def _key(self) -> str:
         return f"{self._numbers.getrandbits(128):032x}"

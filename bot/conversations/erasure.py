@@ -7,6 +7,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.conversations.models import Conversation, Delivery, ErasedConversation, Feedback, Message
+from bot.conversations.naming import find_conversation
+from bot.staff import audit
+from bot.staff.audit import Actor
 from bot.storage.base import now
 
 
@@ -26,10 +29,9 @@ class Erasure:
             SQLAlchemyError: the database cannot be written; everything is as before.
         """
         with self._sessions() as session:
-            _delete(session, session.scalars(select(Conversation.id).where(Conversation.key == key)).all())
-            erased = session.merge(ErasedConversation(key=key, erased_at=now()))
+            erased_at = _erase(session, key)
             session.commit()
-            return erased.erased_at  # type: ignore[no-any-return]
+            return erased_at
 
     def expire(self, before: datetime, *, at_most: int) -> int:
         """Delete conversations whose last message is older than a moment, the oldest first.
@@ -65,6 +67,33 @@ class Erasure:
                 .execution_options(synchronize_session=False)
             )
             session.commit()
+
+
+def erase_conversation(session: Session, actor: Actor, code_or_key: str) -> str:
+    """Delete a conversation in the caller's transaction, and note in the audit who did it.
+
+    A service that runs learns of it within seconds; until then it does not bring the conversation back either.
+
+    Returns:
+        the conversation's code, by which the audit names it.
+
+    Raises:
+        UnknownConversation: there is none of this code or key, or there are several.
+    """
+    audit.hold(session)
+    conversation = find_conversation(session, code_or_key)
+    code, key = str(conversation.code), str(conversation.key)
+    session.expunge(conversation)
+    audit.record(session, actor, "conversation.erased", f"conversation {code}")
+    _erase(session, key)
+    return code
+
+
+def _erase(session: Session, key: str) -> datetime:
+    _delete(session, session.scalars(select(Conversation.id).where(Conversation.key == key)).all())
+    erased = session.merge(ErasedConversation(key=key, erased_at=now()))
+    session.flush()
+    return erased.erased_at  # type: ignore[no-any-return]
 
 
 def _delete(session: Session, ids: Sequence[int]) -> None:

@@ -169,10 +169,27 @@ class Journal:
         await self._in_thread(self._writer, forget)
 
     async def keep_reading_back(self) -> None:
-        """Bring the spool's lines into the database whenever it takes them; runs until cancelled."""
+        """Bring the spool's lines into the database whenever it takes them, without those of conversations that another
+        process erased; runs until cancelled.
+        """
         while True:
+            await self.learn_erased()
             await self.read_back()
             await asyncio.sleep(READ_BACK_EVERY_S)
+
+    async def learn_erased(self) -> None:
+        """Learn which conversations were erased by other processes, and drop what the spool has of them."""
+
+        def learn() -> None:
+            for key, at in self._erasure.erased().items():
+                if key not in self._erased:
+                    self._erased.add(key, at)
+                    self._spool.erase(key)
+
+        try:
+            await self._in_thread(self._writer, learn)
+        except (SQLAlchemyError, OSError) as error:
+            logger.warning("journal.erased.unknown", error=type(error).__name__)
 
     async def read_back(self) -> int:
         """Bring the spool's lines into the database, as far as it takes them now.
