@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -30,6 +31,7 @@ from bot.conversations.reviewing import all_tags, colleagues
 from bot.conversations.saved_views import delete_view, save_view, views_for
 from bot.staff import audit
 
+WORDS_LENGTH = 200  # of a search
 STANDARD_VIEWS = (
     ("To review", InboxFilter(), "to_review"),
     (labels.TIERS["T1"], InboxFilter(tier="T1"), "urgent"),
@@ -68,15 +70,28 @@ class Inbox:
         desk = self._desk
         return [
             desk.route("GET", "/", self._show, name="inbox"),
+            desk.route("POST", "/search", self._search, name="search"),
             desk.route("POST", "/views", self._save_view, name="save_view"),
             desk.route("POST", "/views/{view_id:int}/delete", self._delete_view, name="delete_view"),
         ]
 
     async def _show(self, request: Request, visit: Visit) -> Response:
         chosen, place = read_filter(request.query_params.multi_items())
+        return await self._list(request, visit, chosen, place, "")
 
+    async def _search(self, request: Request, visit: Visit) -> Response:
+        """Words are posted: in an address they would be kept by browsers and proxies."""
+        form = await self._desk.form(request)
+        words = " ".join(form.get("words", "").split())
+        place = {name: form[name] for name in ("after", "before") if name in form}
+        chosen, at = read_filter([*parse_qsl(form.get("query", "")), *place.items()])
+        if len(words) > WORDS_LENGTH:
+            raise FilterError(f"{WORDS_LENGTH} characters are searched for at most")
+        return await self._list(request, visit, chosen, at, words)
+
+    async def _list(self, request: Request, visit: Visit, chosen: InboxFilter, place: Place, words: str) -> Response:
         def work(session: Session) -> dict[str, Any]:
-            values = self._read(session, visit, chosen, place)
+            values = self._read(session, visit, chosen, place, words)
             seen = [row.conversation.code for row in values["rows"]]
             audit.record(session, visit.actor, "inbox.viewed", "inbox", {"conversations": seen})
             return values
@@ -86,17 +101,19 @@ class Inbox:
             request, visit, "inbox.html", chosen=chosen, labels=labels, titles=self._titles, **values
         )
 
-    def _read(self, session: Session, visit: Visit, chosen: InboxFilter, place: Place) -> dict[str, Any]:
+    def _read(self, session: Session, visit: Visit, chosen: InboxFilter, place: Place, searched: str) -> dict[str, Any]:
         tag_names = {tag.id: tag.name for tag in all_tags(session)}
         names = {user.name: user.display_name for user in colleagues(session)}
         if chosen.tag and chosen.tag not in tag_names:
             raise FilterError("there is no such tag any more")
         if chosen.assignee not in (None, ME, NOBODY, *names):
             raise FilterError("there is nobody of that name who can sign in")
-        page = inbox.page_of(session, chosen, place, visit.user_id)
+        page = inbox.page_of(session, chosen, place, visit.user_id, words=searched)
         counts, views = inbox.count(session, visit.user_id), views_for(session, visit.user_id)
         return {
             "rows": rows_of(session, page.conversations),
+            "page": page,
+            "searched": searched,
             "previous": self._page_path(chosen, "before", page.previous),
             "following": self._page_path(chosen, "after", page.next),
             "links": [

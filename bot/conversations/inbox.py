@@ -9,6 +9,7 @@ from sqlalchemy import Integer, and_, case, func, literal, or_, select, tuple_, 
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement, Select
 
+from bot.conversations import search
 from bot.conversations.inbox_filter import (
     ALL,
     ANY,
@@ -83,7 +84,7 @@ def matching(chosen: InboxFilter, me: int) -> Select:
 
 
 def page_of(
-    session: Session, chosen: InboxFilter, place: Place, me: int, *, among: Select | None = None, size: int = PAGE
+    session: Session, chosen: InboxFilter, place: Place, me: int, *, words: str = "", size: int = PAGE
 ) -> InboxPage:
     """One page of the inbox. What comes or goes meanwhile moves no other row to another page.
 
@@ -92,12 +93,12 @@ def page_of(
         chosen: the filter.
         place: which page.
         me: the row id of the account that asks.
-        among: of conversation ids; others are left out.
+        words: only conversations that have all of them, in a message or a note.
         size: rows at most.
     """
     query = matching(chosen, me)
-    if among is not None:
-        query = query.where(Conversation.id.in_(among))
+    if words:
+        query = query.where(search.matching(session, words))
     backwards = place.before is not None
     position = place.before or place.after
     if position is not None:

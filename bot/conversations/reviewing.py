@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.conversations.models import LATER, REVIEWED, TO_REVIEW, Conversation
 from bot.conversations.review_models import ConversationTag, Note, Review, Tag
+from bot.conversations.search import add_words
 from bot.errors import UserError
 from bot.staff.models import User
 
@@ -47,6 +48,7 @@ def add_note(session: Session, conversation: Conversation, text: str, *, by: int
     note = Note(conversation_id=conversation.id, author_id=by, text=text)
     session.add(note)
     session.flush()
+    add_words(session, conversation.id, text)
     return note
 
 

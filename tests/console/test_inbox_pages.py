@@ -13,6 +13,7 @@ from bot.console.inbox_rules import load_inbox_rules
 from bot.conversations.inbox import PAGE
 from bot.conversations.review_models import Alert, ConversationTag, Tag
 from bot.conversations.reviewing import find_conversation
+from bot.conversations.search import add_words
 from bot.data_file import DataFileError
 from bot.staff.models import AuditEvent
 from console.house import House, csrf_in
@@ -130,6 +131,34 @@ async def test_pages(house: House) -> None:
     assert (len(codes(first)), codes(second)) == (PAGE, [code_of(house, "c0")])
     assert codes(again) == codes(first)
     assert 'rel="prev"' not in first.text
+
+
+async def test_words_are_searched_for_within_the_filter(house: House) -> None:
+    fill(house)
+    with house.sessions() as session:
+        for number in range(PAGE):
+            conversation = add_conversation(session, f"c{number}", -number)
+            add_words(session, conversation.id, "fever")
+        for key in ("urgent", "quiet"):
+            add_words(session, find_conversation(session, key).id, "fever")
+        session.commit()
+    async with house.signed_in("nina") as http:
+        urgent = await http.post("/console/search", data={"words": " Fever ", "query": "tier=T1"})
+        first = await http.post("/console/search", data={"words": "fev"})
+        after = re.search(r'name="after" value="([^"]+)"', first.text)
+        assert after
+        second = await http.post("/console/search", data={"words": "fev", "after": after[1]})
+        none = await http.post("/console/search", data={"words": HOSTILE})
+        long = await http.post("/console/search", data={"words": "x" * 201})
+
+    assert codes(urgent) == [code_of(house, "urgent")]
+    assert 'value="Fever"' in urgent.text
+    assert (len(codes(first)), len(codes(second))) == (PAGE, 2)
+    assert set(codes(first)).isdisjoint(codes(second))
+    assert (none.status_code, codes(none)) == (200, [])
+    assert "<script>alert" not in none.text
+    assert long.status_code == 422
+    assert not any("fev" in str(event) for event in audited(house))
 
 
 async def test_nothing_that_was_stored_becomes_markup(house: House) -> None:

@@ -8,11 +8,12 @@ from log_entries import add_conversation, add_message, add_reply, add_user, at
 from sqlalchemy.orm import Session
 
 from bot.answers.setup import prepare_storage
-from bot.conversations import inbox
+from bot.conversations import inbox, reviewing
 from bot.conversations.inbox import Counts, count, neighbours, page_of
 from bot.conversations.inbox_filter import FilterError, InboxFilter, Place, Position, read_filter, read_query
 from bot.conversations.inbox_rows import rows_of
 from bot.conversations.review_models import RED_FLAG, TOPIC, Alert, ConversationTag, Correction, Tag
+from bot.conversations.search import add_words
 from bot.settings import Settings
 
 
@@ -191,13 +192,21 @@ def test_neighbours_stand_around_a_conversation_that_fits_no_more(session: Sessi
     assert (found.previous, found.next) == ("first", "last")
 
 
-def test_only_conversations_that_a_search_found(session: Session) -> None:
-    ids = {key: add_conversation(session, key).id for key in ("one", "other")}
-    found = inbox.select(inbox.Conversation.id).where(inbox.Conversation.id == ids["one"])
+def test_a_filter_and_words_narrow_together(session: Session) -> None:
+    nina = add_user(session)
+    for key, text, tier in (("one", "He has a fever", "T1"), ("other", "Fever again", None), ("third", "Chills", "T1")):
+        conversation = add_conversation(session, key, tier=tier)
+        add_words(session, conversation.id, text)
+    reviewing.add_note(session, conversation, "Fever as well", by=nina.id)
 
-    page = page_of(session, InboxFilter(), Place(), 0, among=found)
+    def found(query: str, words: str) -> set[str]:
+        page = page_of(session, read_query(query), Place(), 0, words=words)
+        return {each.key for each in page.conversations}
 
-    assert [each.key for each in page.conversations] == ["one"]
+    assert found("", "fev") == {"one", "other", "third"}
+    assert found("tier=T1", "fever") == {"one", "third"}
+    assert found("tier=T1", "fever has") == {"one"}
+    assert found("", "?!") == set()
 
 
 def test_rows(session: Session) -> None:
