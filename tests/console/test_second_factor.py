@@ -56,7 +56,7 @@ async def test_from_setting_it_up_to_signing_in_with_it(each_house: House) -> No
         response = await send(http, " ".join(code(house, secret)))
         assert (response.status_code, response.headers["location"]) == (303, "/console/")
         assert token_of(http) != waiting
-        assert (await http.get("/console/")).status_code == 200
+        assert (await http.get("/console/account")).status_code == 200
     async with house.visitor() as http:
         http.headers["cookie"] = f"crs_console={waiting}"
         assert "/console/sign-in" in (await http.get("/console/")).headers["location"]

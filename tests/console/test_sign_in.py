@@ -23,7 +23,7 @@ async def test_who_signs_in_sees_the_console(each_house: House, name: str) -> No
     assert (response.status_code, response.headers["location"]) == (303, "/console/")
     assert page.status_code == 200
     assert name.title() in page.text
-    assert each_house.audited() == [(name, "sign_in.done", f"user {name}")]
+    assert each_house.audited() == [(name, "sign_in.done", f"user {name}"), (name, "inbox.viewed", "inbox")]
 
 
 async def test_without_a_session_the_console_asks_to_sign_in_and_then_goes_on(house: House) -> None:
