@@ -142,7 +142,7 @@ def test_every_option_says_what_it_does() -> None:
         (["answers", "show"], b"", "Missing argument 'NAME'"),
         (["answers", "show", ""], b"", "there is no answer ''"),
         (["answers", "show", "crs_duration/"], b"", "there is no answer 'crs_duration/'"),
-        (["answers", "show", "what is crs\n"], b"", "there is no answer 'what is crs "),
+        (["answers", "show", "what is crs\n"], b"", "Invalid value for 'NAME': must be one line"),
         (["answers", "load", "/nonexistent.yml"], b"", "/nonexistent.yml: cannot be read: "),
         (["answers", "load", "bytes"], b"", "bytes: cannot be read: "),
         (["answers", "load", "empty"], b"", "empty"),

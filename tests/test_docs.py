@@ -146,7 +146,7 @@ def _parse(arguments: list[str]) -> None:
         create_argument_parser().parse_args(arguments[1:])
         return
     command: click.Command = main
-    context = click.Context(main, info_name="bot")
+    context = click.Context(main, info_name="bot", **main.context_settings)  # click keeps the options it first makes
     while isinstance(command, click.Group):
         name, found, arguments = command.resolve_command(context, arguments)
         assert found is not None

@@ -76,7 +76,7 @@ class AlertBar:
         key = request.path_params["key"]
         newest, newest_at = _number(form.get("newest", "")), _moment(form.get("newest_at", ""))
         if newest is None or newest_at is None:
-            raise Refused(400, "The page is out of date: load it again.")
+            raise Refused(422, "The page is out of date: load it again.")
         moment = self._desk.clock()
 
         def work(session: Session) -> None:

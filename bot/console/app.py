@@ -33,6 +33,7 @@ from bot.console.queue_pages import QueuePages
 from bot.console.second_factor import SecondFactor
 from bot.console.sign_in import SignIn
 from bot.console.titles import Titles
+from bot.conversations.masking import Masking
 from bot.service import Service
 from bot.settings import Settings
 from bot.staff.passwords import Passwords
@@ -100,7 +101,7 @@ class Console:
             ConversationChanges(self.desk, titles),
             NumbersPage(self.desk),
             AnswersPages(self.desk),
-            Improve(self.desk),
+            Improve(self.desk, Masking().mask),
             QueuePages(self.desk),
             CheckPages(self.desk),
         )

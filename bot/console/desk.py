@@ -77,6 +77,7 @@ class Desk:
         self._threads = CapacityLimiter(THREADS)
         self._pages = Pages(clock, service.answers)
         self.templates = self._pages.environment
+        self.templates.globals["calling_fault"] = lambda: service.calling.fault
 
     def route(
         self,

@@ -48,12 +48,12 @@ class Group:
 class Improve:
     """Messages that were unanswered, unsure or corrected, and what becomes of them."""
 
-    def __init__(self, desk: Desk, *, mask: Mask = improvement.one_line) -> None:
+    def __init__(self, desk: Desk, mask: Mask) -> None:
         """Prepare.
 
         Args:
             desk: the console's common ground.
-            mask: takes what may name somebody out of a text.
+            mask: takes contact data and personal numbers out of a text.
 
         Raises:
             DataFileError: the file of rules is wrong.
@@ -98,7 +98,7 @@ class Improve:
 
     def _group(self, candidates: Sequence[Candidate]) -> Group:
         shown = candidates[: self._rules.messages_in_a_group]
-        rows = [(each, self._mask(each.text)) for each in shown]
+        rows = [(each, improvement.one_line(self._mask(each.text))) for each in shown]
         return Group(suggested(candidates), rows, len(candidates) - len(shown))
 
     async def _decide(self, request: Request, visit: Visit) -> Response:

@@ -96,7 +96,7 @@ class House:
         """A browser in which one of STAFF has signed in; its forms carry the right token."""
         async with self.visitor() as http:
             await sign_in(http, name)
-            http.headers["x-csrf-token"] = csrf_in((await http.get("/console/")).text)
+            http.headers["x-csrf-token"] = csrf_in((await http.get("/console/account")).text)
             yield http
 
 

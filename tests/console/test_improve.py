@@ -156,7 +156,7 @@ async def test_a_wrong_decision_is_told_in_a_line_and_changes_nothing(
 
 
 async def test_what_may_name_somebody_is_masked_before_it_is_shown(desk: House) -> None:
-    pages = Improve(desk.console._desk, mask=lambda text: text.replace("nana", "[name]"))
+    pages = Improve(desk.console.desk, mask=lambda text: text.replace("nana", "[name]"))
     group = pages._group([Candidate(1, "key", LIKE[0], now(), "unsure", None)])
 
     assert [text for _, text in group.rows] == [LIKE[0].replace("nana", "[name]")]
@@ -257,7 +257,7 @@ async def test_the_newest_check_is_shown(desk: House, result: CheckResult | None
 
     assert [each for each in said if each not in page] == []
     assert "Start a check" in page
-    assert "hx-trigger" not in page
+    assert "/check/state" not in page
 
 
 async def test_a_check_that_runs_is_shown_and_no_second_one_is_started(desk: House) -> None:
@@ -287,7 +287,7 @@ CheckFolder(Path(os.environ["BOT_VAR_DIR"])).write(result)
 
 
 async def test_a_check_is_started_with_the_settings_of_this_service(desk: House) -> None:
-    shared = desk.console._desk
+    shared = desk.console.desk
     pages = CheckPages(shared, (sys.executable, "-c", STAND_IN))
     inside = Starlette(routes=pages.routes())
     async with desk.signed_in("nina") as http:

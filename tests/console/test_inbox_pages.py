@@ -257,9 +257,9 @@ async def test_what_was_seen_is_acknowledged(house: House, headers: dict[str, st
 @pytest.mark.parametrize(
     ("key", "fields", "status"),
     [
-        ("urgent", {}, 400),
-        ("urgent", {"newest": "1", "newest_at": "2027-01-01"}, 400),
-        ("urgent", {"newest": "x", "newest_at": "2027-01-01T00:00:00+00:00"}, 400),
+        ("urgent", {}, 422),
+        ("urgent", {"newest": "1", "newest_at": "2027-01-01"}, 422),
+        ("urgent", {"newest": "x", "newest_at": "2027-01-01T00:00:00+00:00"}, 422),
         ("nobody", {"newest": "1", "newest_at": "2027-01-01T00:00:00+00:00"}, 404),
     ],
 )

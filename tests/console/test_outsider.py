@@ -16,7 +16,7 @@ from console.house import STAFF, House, csrf_in, method_of, path_of, sign_in, to
 
 OPEN = {"sign_in", "sign_in_send"}
 # The least role of a route, by the first word of its name; of all others it is navigator.
-LEAST = {"people": ADMIN, "person": ADMIN, "audit": ADMIN, "approve": APPROVER}
+LEAST = {"people": ADMIN, "person": ADMIN, "audit": ADMIN, "erase": ADMIN, "approve": APPROVER}
 OF_ROLE = {role: name for name, role in STAFF.items()}
 EVIL = "https://evil.example"
 

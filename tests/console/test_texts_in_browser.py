@@ -113,7 +113,9 @@ async def test_groups_are_settled_with_one_key_each_and_without_loading_the_page
     await page.keyboard.press("Escape")
     await page.keyboard.press("a")
 
-    await expect(page.get_by_role("status")).to_have_text("2 messages queued as examples: How long CRS lasts.")
+    await expect(page.locator("main").get_by_role("status")).to_have_text(
+        "2 messages queued as examples: How long CRS lasts."
+    )
     await page.keyboard.press("d")
     await expect(page.get_by_text("1 message dropped.")).to_be_visible()
 
@@ -157,7 +159,7 @@ async def test_a_check_that_runs_is_followed_to_its_end(office_page: OpenPage, o
     with folder.only_one():
         folder.write(begun)
         page = await enter(office_page, "/console/improve/check")
-        await expect(page.get_by_role("status")).to_contain_text("training a copy")
+        await expect(page.locator("main").get_by_role("status")).to_contain_text("training a copy")
         folder.write(begun.now_at(DONE, files=(Measured("messages.tsv", FIGURES, FIGURES),)))
 
     await expect(page.get_by_role("heading", name="messages.tsv")).to_be_visible()
