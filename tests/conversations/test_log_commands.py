@@ -171,10 +171,10 @@ async def test_it_learns_of_it_by_itself(sessions: "sessionmaker[Session]", tmp_
         (
             ("--older-than", "200"),
             ["new", "old"],
-            f"{BATCH + 1} conversations without a message for 200 days deleted\n",
+            f"{BATCH + 1} conversations without a message for 200 days deleted",
         ),
-        (("--older-than", "900"), None, "0 conversations without a message for 900 days deleted\n"),
-        (("--dry-run",), None, f"{BATCH + 2} conversations without a message for 90 days would be deleted\n"),
+        (("--older-than", "900"), None, "0 conversations without a message for 900 days deleted"),
+        (("--dry-run",), None, f"{BATCH + 2} conversations without a message for 90 days would be deleted"),
     ],
 )
 def test_the_old_are_purged(
