@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: help install run test lint types unit stories validate format lock benchmark clean
+.PHONY: help install run test lint types unit model stories validate format lock benchmark clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,10 @@ install: .venv/installed  ## make .venv with everything the service needs
 run: .venv/installed  ## install what is missing, then serve on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/bot run
 
-test: lint types validate stories unit  ## everything that must hold: lint, types, Rasa's checks, all tests
+# Training keeps one core busy: what does not need the model runs on another meanwhile.
+test: .venv/installed-dev  ## everything that must hold: lint, types, Rasa's checks, all tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types validate model
+	@$(MAKE) --no-print-directory stories unit
 
 lint: .venv/installed-dev  ## ruff: style and format
 	@$(BIN)/ruff check --quiet .
@@ -35,8 +38,10 @@ types: .venv/installed-dev  ## mypy, strict
 validate: .venv/installed-dev  ## Rasa's own check of domain, rules, stories and examples
 	@$(BIN)/bot rasa data validate --fail-on-warnings --quiet
 
-stories: .venv/installed-dev  ## Rasa's story tests
+model: .venv/installed-dev
 	@$(BIN)/bot train
+
+stories: model  ## Rasa's story tests
 	@$(BIN)/bot rasa test core --stories tests/stories --fail-on-prediction-errors --out var/story-results --quiet
 
 unit: .venv/installed-dev  ## the pytest suite
