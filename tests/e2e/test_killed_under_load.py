@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import pytest
 from databases import locked
-from server_process import MESSAGES, Server, server
+from server_process import MESSAGES, server
 from sqlalchemy import func, select
 
 from bot.conversations.models import (
@@ -25,10 +26,13 @@ from bot.conversations.models import (
 )
 from bot.storage.database import open_database, session_factory
 
+pytestmark = pytest.mark.usefixtures("model")  # trained before, not in the first life
+
 LIVES = 20
 FAMILIES = 6
 LOCKED_LIFE = 11  # in this one another program holds the database, and the spool takes what families write
 ENOUGH = 8  # acknowledgements in a life before it ends
+SOON_S = 120  # on a machine that does much else
 TEXTS = ("What is CRS?", "How long does CRS last?", "My father has a fever of 39.5", "Hello", "Is it snowing?")
 
 
@@ -60,7 +64,7 @@ class Family:
         ended, acknowledged = threading.Event(), threading.Semaphore(0)
         thread = threading.Thread(target=self.live, args=(port, ended, acknowledged))
         thread.start()
-        assert acknowledged.acquire(timeout=60)
+        assert acknowledged.acquire(timeout=SOON_S)
         ended.set()
         thread.join()
 
@@ -82,24 +86,26 @@ class Family:
 def one_life(folder: Path, families: list[Family], number: int) -> None:
     """Start the service, let families write to it, and kill it in the middle."""
     chance = random.Random(number)
-    running = Server(folder, BOT_LOG_LEVEL="ERROR")
     ended, acknowledged = threading.Event(), threading.Semaphore(0)
-    threads = [threading.Thread(target=family.live, args=(running.port, ended, acknowledged)) for family in families]
-    with ExitStack() as stack:
+
+    def wait_for(count: int) -> None:
+        for _ in range(count):
+            assert acknowledged.acquire(timeout=SOON_S)
+
+    with server(folder, BOT_LOG_LEVEL="ERROR") as running, ExitStack() as stack:
+        threads = [
+            threading.Thread(target=family.live, args=(running.port, ended, acknowledged)) for family in families
+        ]
         for thread in threads:
             thread.start()
-        for _ in range(chance.randrange(1, ENOUGH)):
-            assert acknowledged.acquire(timeout=60)
+            stack.callback(thread.join)
+        stack.callback(ended.set)
+        wait_for(chance.randrange(1, ENOUGH))
         if number == LOCKED_LIFE:
             stack.enter_context(locked(f"sqlite:///{folder}/bot.sqlite3"))
-            for _ in range(ENOUGH):
-                assert acknowledged.acquire(timeout=60)
+            wait_for(ENOUGH)
         ended.wait(chance.random() * 0.1)  # anywhere in a turn
         running.end(signal.SIGKILL)
-        ended.set()
-        for thread in threads:
-            thread.join()
-    running.http.close()
 
 
 def last_life(folder: Path, families: list[Family]) -> None:
