@@ -106,7 +106,7 @@ class AlertQueue:
             query = query.add_columns(Conversation.key, Conversation.code, Conversation.channel)
             query = query.join(Alert.conversation).where(Alert.conversation_id == conversation, *_running())
             # In one order, so that no two processes wait for each other.
-            running = session.execute(query.order_by(Alert.id)).all()
+            running = self._without_old(session, session.execute(query.order_by(Alert.id)).all(), moment)
             due = [row for row in running if row.next_attempt_at <= moment]
             if not due:
                 return None
@@ -116,7 +116,7 @@ class AlertQueue:
                 joined = min(row.next_attempt_at for row in waiting)
                 _move(session, due, next_attempt_at=joined)
                 return None
-            if lead.channel in self._rules.silent_channels or self._is_over(lead, moment):
+            if lead.channel in self._rules.silent_channels:
                 _move(session, running, next_attempt_at=None)
                 return None
             until = moment + UNDER_WAY
@@ -124,11 +124,12 @@ class AlertQueue:
                 return None
             return ClaimedCall(self._call(lead), conversation, lead.attempts + 1, until)
 
-    def _is_over(self, lead: Any, moment: datetime) -> bool:
-        over = self._rules.schedule(lead.kind).is_over(lead.raised_at, moment)
-        if over:
-            logger.warning("alerts.given_up", kind=lead.kind)
-        return over
+    def _without_old(self, session: Session, running: Sequence[Any], moment: datetime) -> list[Any]:
+        """Give up what is too old to call anybody; what was raised later in the same conversation goes on calling."""
+        old = [row for row in running if self._rules.schedule(row.kind).is_over(row.raised_at, moment)]
+        if old and _move(session, old, next_attempt_at=None):
+            logger.warning("alerts.given_up", alerts=len(old))
+        return [row for row in running if row not in old]
 
     def _call(self, lead: Any) -> Call:
         return Call(

@@ -26,17 +26,15 @@ class Schedule(Entry):
             raise ValueError("must grow from one to the next, and begin above 0")
         return value
 
-    def next_call(self, raised_at: datetime, moment: datetime) -> datetime | None:
-        """When the next call is due after a moment; None where there is none any more."""
+    def next_call(self, raised_at: datetime, moment: datetime) -> datetime:
+        """When the next call is due after a moment; see `is_over` for whether there is one still."""
         for minutes in self.after_minutes:
             due = raised_at + timedelta(minutes=minutes)
             if due > moment:
-                break
-        else:
-            last = raised_at + timedelta(minutes=self.after_minutes[-1] if self.after_minutes else 0)
-            every = timedelta(minutes=self.every_minutes)
-            due = last + every * max(1, (moment - last) // every + 1)
-        return None if self.is_over(raised_at, due) else due
+                return due
+        last = raised_at + timedelta(minutes=self.after_minutes[-1] if self.after_minutes else 0)
+        every = timedelta(minutes=self.every_minutes)
+        return last + every * max(1, (moment - last) // every + 1)
 
     def is_over(self, raised_at: datetime, moment: datetime) -> bool:
         """Whether an alert is too old at a moment to call anybody."""

@@ -158,12 +158,12 @@ def test_a_call_that_another_process_takes_at_the_same_moment_is_not_made(
     other = AlertQueue(sessions, load_rules(), CONSOLE)
     taken: list[ClaimedCall] = []
 
-    def take_first(self: AlertQueue, lead: object, moment: datetime) -> bool:
+    def take_first(self: AlertQueue, session: Session, running: list[object], moment: datetime) -> list[object]:
         monkeypatch.undo()
         taken.extend(claim(other, moment))
-        return False
+        return running
 
-    monkeypatch.setattr(AlertQueue, "_is_over", take_first)
+    monkeypatch.setattr(AlertQueue, "_without_old", take_first)
 
     assert claim(queue, NOON) == []
     assert len(taken) == 1
@@ -218,6 +218,23 @@ def test_what_is_too_old_calls_nobody(queue: AlertQueue, sessions: "sessionmaker
 
     assert call(queue, NOON) == []
     assert alerts_in(sessions)[0].next_attempt_at is None
+
+
+@pytest.mark.parametrize("is_called_meanwhile", [True, False])
+def test_an_old_alert_takes_no_newer_one_with_it(
+    queue: AlertQueue, sessions: "sessionmaker[Session]", is_called_meanwhile: bool
+) -> None:
+    """Nobody has acknowledged the first; also where the service was down while the second was raised."""
+    write(sessions, red_flag(), at=NOON)
+    if is_called_meanwhile:
+        calls_until(queue, after(hours=47, minutes=50))
+    write(sessions, red_flag(), at=after(hours=47, minutes=51))
+    if is_called_meanwhile:
+        assert call(queue, after(hours=47, minutes=55)) == ["red_flag"]
+
+    assert call(queue, after(hours=49)) == ["red_flag"]
+    assert [alert.next_attempt_at is None for alert in alerts_in(sessions)] == [True, False]
+    assert call(queue, after(hours=96)) == []
 
 
 def test_trying_things_out_calls_nobody(queue: AlertQueue, sessions: "sessionmaker[Session]") -> None:

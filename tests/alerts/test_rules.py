@@ -14,10 +14,10 @@ SCHEDULE = Schedule(after_minutes=[2, 5, 10], every_minutes=15, until_hours=1)
 
 @pytest.mark.parametrize(
     ("minutes", "following"),
-    [(0, 2), (1.9, 2), (2, 5), (4, 5), (5, 10), (9.9, 10), (10, 25), (24.9, 25), (25, 40), (40, 55), (55, None)],
+    [(0, 2), (1.9, 2), (2, 5), (4, 5), (5, 10), (9.9, 10), (10, 25), (24.9, 25), (25, 40), (40, 55), (55, 70)],
 )
-def test_when_the_next_call_is_due(minutes: float, following: float | None) -> None:
-    expected = None if following is None else RAISED + timedelta(minutes=following)
+def test_when_the_next_call_is_due(minutes: float, following: float) -> None:
+    expected = RAISED + timedelta(minutes=following)
 
     assert SCHEDULE.next_call(RAISED, RAISED + timedelta(minutes=minutes)) == expected
 
@@ -25,7 +25,7 @@ def test_when_the_next_call_is_due(minutes: float, following: float | None) -> N
 def test_a_schedule_without_a_list_repeats() -> None:
     schedule = Schedule(after_minutes=[], every_minutes=30, until_hours=2)
     calls = [RAISED]
-    while following := schedule.next_call(RAISED, calls[-1]):
+    while not schedule.is_over(RAISED, following := schedule.next_call(RAISED, calls[-1])):
         calls.append(following)
 
     assert [(call - RAISED) / timedelta(minutes=1) for call in calls] == [0, 30, 60, 90, 120]
