@@ -2,10 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.conversations.models import OUTBOUND, Conversation, Feedback, Message
+from bot.conversations.review_models import TIER, Correction
 from bot.conversations.triage import alert_for_comment, come_back, is_unhelpful, tier_of
 from bot.storage.base import now
 
@@ -59,6 +60,9 @@ class FeedbackStore:
                 raise UnknownReply
             query = select(Feedback).where(Feedback.message_id == message.id)
             feedback = session.scalars(query).one_or_none() or Feedback(message_id=message.id)
+            if feedback.comment not in (None, opinion.comment):  # what was corrected is the tier of the earlier comment
+                earlier = delete(Correction).where(Correction.message_id == message.id, Correction.kind == TIER)
+                session.execute(earlier.execution_options(synchronize_session=False))
             feedback.given_at = now()
             for name, value in asdict(opinion).items():
                 setattr(feedback, name, value)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from bot.conversations.models import INBOUND, REVIEWED, TO_REVIEW, Conversation, Feedback, Message
+from bot.conversations.models import INBOUND, TO_REVIEW, Conversation, Feedback, Message
 from bot.conversations.review_models import PERSON, RED_FLAG, TIER, Alert, Correction
 from bot.replies import APOLOGY, CLARIFY, FALLBACK, HANDOVER, Reply
 from bot.storage.base import now
@@ -29,9 +29,8 @@ def sort_in(conversation: Conversation, *, tier: str | None, replies: Iterable[R
 
 
 def come_back(conversation: Conversation) -> None:
-    """A conversation that was reviewed has something new to review."""
-    if conversation.review == REVIEWED:
-        conversation.review = TO_REVIEW
+    """A conversation that was reviewed, or put off, has something new to review."""
+    conversation.review = TO_REVIEW
 
 
 def alerts_for(message: Message, *, tier: str | None, replies: Iterable[Reply]) -> list[Alert]:
@@ -45,12 +44,17 @@ def alerts_for(message: Message, *, tier: str | None, replies: Iterable[Reply]) 
 
 
 def alert_for_comment(session: Session, reply: Message, tier: str) -> None:
-    """Call a navigator to a comment that mentions a red flag; again where one has seen to an earlier comment."""
+    """Call a navigator to a comment that mentions a red flag; again where one has seen to an earlier comment.
+
+    What nobody has seen to yet stays as urgent as it was.
+    """
     query = select(Alert).where(Alert.message_id == reply.id, Alert.kind == RED_FLAG)
     alert = session.scalars(query).one_or_none()
     if alert is None:
         session.add(_alert(reply, RED_FLAG, tier, goes_out=tier == URGENT))
         return
+    if alert.acknowledged_at is None:
+        tier = more_urgent(alert.tier, tier) or tier
     alert.tier, alert.goes_out = tier, tier == URGENT
     alert.raised_at, alert.acknowledged_at, alert.acknowledged_by_id = now(), None, None
     alert.attempts, alert.next_attempt_at = 0, alert.raised_at if alert.goes_out else None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.answers.setup import prepare_storage
 from bot.conversations.code import conversation_code
 from bot.conversations.feedback import FeedbackStore, Opinion
-from bot.conversations.models import REVIEWED, TO_REVIEW, Conversation, Message, MessageRedFlag
+from bot.conversations.models import LATER, REVIEWED, TO_REVIEW, Conversation, Message, MessageRedFlag
 from bot.conversations.records import Inbound, Mention, Outcome
 from bot.conversations.review_models import PERSON, RED_FLAG, TIER, Alert, Correction
 from bot.conversations.store import ConversationStore
@@ -104,11 +104,12 @@ def test_the_words_of_a_red_flag_are_kept_with_their_place(sessions: Sessions) -
         assert [Mention(row.symptom, row.detector, row.start, row.end) for row in rows] == list(mentions)
 
 
-def test_something_new_brings_a_reviewed_conversation_back(sessions: Sessions) -> None:
+@pytest.mark.parametrize("review", [REVIEWED, LATER])
+def test_something_new_brings_a_conversation_back(sessions: Sessions, review: str) -> None:
     for give in (lambda: say(sessions, ANSWER, number=2), lambda: comment(sessions, Opinion(True))):
         say(sessions, ANSWER)
         with sessions() as session:
-            session.scalars(select(Conversation)).one().review = REVIEWED
+            session.scalars(select(Conversation)).one().review = review
             session.commit()
 
         give()
@@ -140,6 +141,31 @@ def test_a_comment_is_sorted_in_and_calls_again(sessions: Sessions) -> None:
     assert alerts(sessions) == [(RED_FLAG, "T2", False)]
     with sessions() as session:
         assert session.scalars(select(Alert)).one().acknowledged_at is None
+
+
+def test_a_later_comment_makes_an_open_alert_no_less_urgent(sessions: Sessions) -> None:
+    say(sessions, ANSWER)
+    comment(sessions, Opinion(False, "he is shivering", "T1", "abc", "emergency", 1))
+
+    comment(sessions, Opinion(False, "is fever always CRS?", "T2", "abc", "emergency", 1))
+
+    assert alerts(sessions) == [(RED_FLAG, "T1", True)]
+    with sessions() as session:
+        assert session.scalars(select(Alert)).one().next_attempt_at is not None
+
+
+def test_a_correction_is_of_the_comment_that_was_read(sessions: Sessions) -> None:
+    say(sessions, ANSWER)
+    comment(sessions, Opinion(False, "is fever always CRS?", "T2", "abc", "emergency", 1))
+    with sessions() as session:
+        user = User(name="anna", display_name="Anna", role=NAVIGATOR)
+        reply = session.scalars(select(Message).where(Message.direction == "out")).one()
+        session.add(Correction(message_id=reply.id, kind=TIER, was="T2", value=None, by=user))
+        session.commit()
+
+    comment(sessions, Opinion(False, "he is shivering", "T1", "abc", "emergency", 1))
+
+    assert found(sessions).tier == "T1"
 
 
 def test_a_message_given_up_shows_as_unanswered(sessions: Sessions) -> None:
