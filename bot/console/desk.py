@@ -107,7 +107,8 @@ class Desk:
             if visit is None:
                 return self._to_sign_in(request)
             if visit.due is not None and visit.due not in while_due:
-                return self.go(request, self.path_for(PAGES_OF_WHAT_IS_DUE[visit.due]))
+                behind = f"?next={request.url.path}" if method in READING and not is_htmx(request) else ""
+                return self.go(request, f"{self.path_for(PAGES_OF_WHAT_IS_DUE[visit.due])}{behind}")
             if not visit.may(role):
                 raise Refused(403, f"This page is for the role {role}, and yours is {visit.role}.")
             if method not in READING:

@@ -89,6 +89,12 @@ def revoke_all(session: Session, user_id: int, moment: datetime, *, but: int | N
     _revoke(session, moment, StaffSession.user_id == user_id, *kept)
 
 
+def forget_waiting(session: Session, user_id: int) -> None:
+    """End the sign-ins of a user that wait for a one-time code, because none is asked for any more."""
+    waiting = delete(StaffSession).where(StaffSession.user_id == user_id, StaffSession.second_factor_due)
+    session.execute(waiting.execution_options(synchronize_session=False))
+
+
 def _revoke(session: Session, moment: datetime, *which: object) -> None:
     statement = update(StaffSession).where(*which, StaffSession.revoked_at.is_(None)).values(revoked_at=moment)
     session.execute(statement.execution_options(synchronize_session=False))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import UserError
 from bot.staff.models import ADMIN, DISPLAY_NAME_LENGTH, NAME_LENGTH, ROLES, User
-from bot.staff.sessions import revoke_all
+from bot.staff.sessions import forget_waiting, revoke_all
 
 _NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{1,{NAME_LENGTH - 1}}}")
 
@@ -131,7 +131,7 @@ def enable(session: Session, user: User) -> None:
 
 
 def remove_second_factor(session: Session, user: User) -> None:
-    """Let a user sign in by password alone.
+    """Let a user sign in by password alone; a sign-in that waits for a code begins again.
 
     Raises:
         UserChangeRefused: there is no second factor.
@@ -139,6 +139,7 @@ def remove_second_factor(session: Session, user: User) -> None:
     if user.totp_secret is None:
         raise UserChangeRefused(f"user '{user.name}' has no second factor")
     user.totp_secret = user.totp_last_step = None
+    forget_waiting(session, user.id)
     session.flush()
 
 

@@ -142,7 +142,8 @@ async def test_what_is_due_comes_first(house: House) -> None:
                 if name in {*reached, "sign_out"}:
                     continue
                 response = await http.request(method, path, headers={"x-csrf-token": csrf_in(door.text)})
-                assert (response.status_code, response.headers["location"]) == (303, page), name
+                location = response.headers["location"].partition("?")[0]
+                assert (response.status_code, location) == (303, page), name
 
 
 # Requests that a page of another site makes the browser send

@@ -52,7 +52,7 @@ async def test_from_setting_it_up_to_signing_in_with_it(each_house: House) -> No
     async with house.visitor() as http:
         await sign_in(http, "nina")
         waiting = token_of(http)
-        assert (await http.get("/console/")).headers["location"] == "/console/second-factor"
+        assert (await http.get("/console/")).headers["location"] == "/console/second-factor?next=/console/"
         response = await send(http, " ".join(code(house, secret)))
         assert (response.status_code, response.headers["location"]) == (303, "/console/")
         assert token_of(http) != waiting
@@ -73,6 +73,18 @@ async def test_the_picture_is_the_key_for_an_app(house: House) -> None:
         page = await http.get(PAGE)
     assert '<img class="picture" src="data:image/svg+xml' in page.text
     assert "img-src 'self' data:" in page.headers["content-security-policy"]
+
+
+async def test_behind_the_code_is_the_page_that_was_asked_for(house: House) -> None:
+    """As that of the conversation whose alert called a navigator."""
+    async with house.signed_in("nina") as http:
+        await set_up(house, http)
+    async with house.visitor() as http:
+        asked = await sign_in(http, "nina", next="/console/conversations/family")
+
+        door = await http.get((await http.get(asked.headers["location"])).headers["location"])
+
+        assert 'name="next" value="/console/conversations/family"' in door.text
 
 
 async def test_a_code_is_good_once_and_only_around_its_time(house: House) -> None:
@@ -163,6 +175,21 @@ async def test_an_admin_can_remove_it(house: House) -> None:
     async with house.visitor() as http:
         assert (await sign_in(http, "nina")).headers["location"] == "/console/"
         assert (await http.get("/console/")).status_code == 200
+
+
+async def test_whoever_waits_for_a_code_that_nobody_asks_for_any_more_signs_in_again(house: House) -> None:
+    """As a navigator does who lost the phone, and sees so only at the door."""
+    async with house.signed_in("nina") as http:
+        await set_up(house, http)
+    async with house.visitor() as door, house.signed_in("anna") as http:
+        await sign_in(door, "nina")
+        page = await door.get("/console/second-factor")
+        await http.post(f"/console/people/{house.user('nina').id}/second-factor/remove")
+
+        sent = await door.post("/console/second-factor", data={"csrf": csrf_in(page.text), "code": "123456"})
+
+        assert (sent.status_code, "sign in again" in sent.text) == (401, True)
+        assert (await sign_in(door, "nina")).headers["location"] == "/console/"
 
 
 async def test_without_a_key_none_can_be_set_up(house: House, tmp_path: Path) -> None:
