@@ -102,9 +102,9 @@ def _number(text: str) -> int | None:
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(timezone.utc) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the latter at the ends of the calendar
         return None
-    return moment if moment.tzinfo is not None else None
 
 
 def _full_minutes(group: OpenAlerts, moment: datetime) -> int:

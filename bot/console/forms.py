@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_MAXIMUM = 64 * 1024  # bytes
 FIELDS_MAXIMUM = 200
+LARGEST_ID = 2**31 - 1  # of a row; PostgreSQL takes none beyond it
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 Form = ImmutableMultiDict[str, str]
@@ -27,13 +28,15 @@ class Refused(Exception):
 
 
 def refuse_unstorable(request: Request) -> None:
-    """Refuse an address with a NUL in it, which PostgreSQL cannot even be asked about.
+    """Refuse an address that the database cannot even be asked about: with a NUL, or the id of no row.
 
     Raises:
-        Refused: it has one.
+        Refused: it is such a one.
     """
     if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         raise Refused(400, "The address has a character that cannot be stored.")
+    if any(isinstance(value, int) and value > LARGEST_ID for value in request.path_params.values()):
+        raise Refused(404, "There is no such page.")
 
 
 async def read_form(request: Request) -> Form:

@@ -258,6 +258,7 @@ async def test_what_was_seen_is_acknowledged(house: House, headers: dict[str, st
     ("key", "fields", "status"),
     [
         ("urgent", {}, 422),
+        ("urgent", {"newest": "1", "newest_at": "0001-01-01T00:00:00+14:00"}, 422),
         ("urgent", {"newest": "1", "newest_at": "2027-01-01"}, 422),
         ("urgent", {"newest": "x", "newest_at": "2027-01-01T00:00:00+00:00"}, 422),
         ("nobody", {"newest": "1", "newest_at": "2027-01-01T00:00:00+00:00"}, 404),

@@ -239,6 +239,15 @@ async def test_no_response_is_kept_and_every_one_bears_the_policy(house: House) 
                     assert "Traceback" not in response.text
 
 
+async def test_a_number_that_no_row_has_is_not_there(house: House) -> None:
+    async with house.signed_in("anna") as http:
+        pages = [(name, method, path) for name, method, path in closed(house) if "999999" in path]
+        assert len(pages) > 10
+        for name, method, path in pages:
+            response = await http.request(method, path.replace("999999", "9" * 30))
+            assert response.status_code == 404, name
+
+
 async def test_files_are_asked_about_each_time(house: House) -> None:
     async with house.visitor() as http:
         first = await http.get("/console/static/console.js")
