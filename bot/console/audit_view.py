@@ -12,15 +12,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from bot.console.access import Visit
-from bot.console.csv_lines import csv_line
 from bot.console.desk import Desk
-from bot.console.forms import Refused
+from bot.console.forms import LARGEST_ID, Refused
+from bot.csv_lines import csv_line
 from bot.staff.audit_log import AuditFilter, actions, events
 from bot.staff.models import ADMIN, AuditEvent
 
 SHOWN, EXPORTED_AT_ONCE = 50, 500  # events
 COLUMNS = ("id", "at", "actor", "role", "action", "subject", "detail", "previous", "digest")
-LARGEST_ID = 2**31 - 1
 
 
 class AuditView:

@@ -12,12 +12,12 @@ from starlette.routing import BaseRoute
 
 from bot.console.access import CSRF_FIELD, Visit
 from bot.console.charts import Series, stacked_bars
-from bot.console.csv_lines import csv_line
 from bot.console.desk import Desk
 from bot.console.forms import Refused
 from bot.console.number_tables import SORTS, TABLES, in_words, share
 from bot.conversations.numbers import Numbers, channels_of, numbers
 from bot.conversations.period import Period, WrongPeriod
+from bot.csv_lines import csv_line
 
 PERIODS = (7, 30, 90)  # days
 DAYS = 30  # where nothing else is asked for

@@ -1,7 +1,5 @@
 """An export's formats: CSV with a row a message, JSON lines with one a conversation, and Rasa's training data."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.conversations.export import Choice, exported
 from bot.conversations.export_examples import training_data
 from bot.conversations.naming import find_conversation
+from bot.csv_lines import csv_line
 from bot.staff import audit
 from bot.staff.audit import Actor
 from bot.storage.transactions import in_transaction
@@ -21,7 +20,6 @@ COLUMNS_OF_MESSAGE = (
     *("id", "at", "direction", "text", "state", "intent", "confidence", "tier", "red_flags", "corrections"),
     *("kind", "topic", "variant", "revision", "text_id", "delivery", "helpful", "comment", "ruleset", "milliseconds"),
 )
-_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def export(sessions: "sessionmaker[Session]", actor: Actor, form: str, choice: Choice) -> Iterator[str]:
@@ -63,16 +61,9 @@ def _csv(sessions: "sessionmaker[Session]", choice: Choice) -> Iterator[str]:
 
 
 def _row(values: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([_cell(value) for value in values])
-    return line.getvalue()
+    return csv_line(_told(value) if isinstance(value, list) else value for value in values)
 
 
-def _cell(value: Any) -> str:
-    """A value as a spreadsheet shows it, and never computes it."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        value = ", ".join(value) if all(isinstance(item, str) for item in value) else json.dumps(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip(" \n\xa0\u3000").startswith(_BEGINS_FORMULA) else text
+def _told(values: list[Any]) -> str:
+    """Several values in one cell."""
+    return ", ".join(values) if all(isinstance(value, str) for value in values) else json.dumps(values)

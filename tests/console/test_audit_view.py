@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from bot.console.audit_view import COLUMNS, SHOWN
-from bot.console.csv_lines import csv_line
+from bot.csv_lines import csv_line
 from bot.staff import audit
 from bot.staff.audit import Actor
 from bot.storage.base import now
@@ -106,6 +106,8 @@ async def test_an_export_is_whole_and_harmless(each_house: House, monkeypatch: p
     ("value", "written"),
     [
         ("=1+1", "'=1+1"),
+        ("  =1", "'  =1"),
+        ("＝1", "'＝1"),
         ("@SUM(A1)", "'@SUM(A1)"),
         ("-2", "'-2"),
         (-2, "-2"),

@@ -4,7 +4,9 @@ import csv
 import io
 from collections.abc import Iterable
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
+# What a spreadsheet takes for the beginning of a formula, and what it skips before that.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_SKIPPED = " \n\xa0\u3000"
 
 
 def csv_line(values: Iterable[object]) -> str:
@@ -16,4 +18,4 @@ def csv_line(values: Iterable[object]) -> str:
 
 def _harmless(value: object) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if isinstance(value, str) and text.lstrip(_SKIPPED).startswith(_FORMULA) else text
