@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import and_, func, select, union
+from sqlalchemy import and_, exists, func, select, union
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.export import Choice, chosen
 from bot.conversations.masking import Masking
 from bot.conversations.models import Conversation, Message
-from bot.conversations.review_models import DROPPED, TOPIC, TRAINING, Correction, QueuedExample
+from bot.conversations.review_models import DROPPED, REGRESSION, TOPIC, TRAINING, Correction, QueuedExample
 
 READ_AT_ONCE = 500  # messages
 VOICE = "families"  # as data/nlu.yml wants it said
@@ -50,18 +50,22 @@ def _topics() -> object:
 
 
 def _texts(sessions: "sessionmaker[Session]", topic: str, choice: Choice) -> Iterator[str]:
-    """What was written about a topic; as it was queued, where it was."""
+    """What was written about a topic; as it was queued, where it was. What is measured with is never trained on."""
     newest = aliased(Correction)
     is_newest = select(func.max(newest.id)).where(newest.message_id == Message.id, newest.kind == TOPIC)
     corrected = and_(Correction.message_id == Message.id, Correction.id == is_newest.scalar_subquery())
     queued = and_(QueuedExample.message_id == Message.id, QueuedExample.purpose == TRAINING)
+    measured = aliased(QueuedExample)
+    is_measured = exists().where(
+        measured.message_id == Message.id, measured.purpose == REGRESSION, measured.state != DROPPED
+    )
     query = (
         select(Message.id, func.coalesce(QueuedExample.text, Message.text).label("text"))
         .join(Conversation, Conversation.id == Message.conversation_id)
         .outerjoin(Correction, corrected)
         .outerjoin(QueuedExample, queued)
         .where(func.coalesce(QueuedExample.topic, Correction.value) == topic)
-        .where(func.coalesce(QueuedExample.state, "") != DROPPED)
+        .where(func.coalesce(QueuedExample.state, "") != DROPPED, ~is_measured)
         .order_by(Message.id)
         .limit(READ_AT_ONCE)
     )

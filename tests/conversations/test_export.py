@@ -20,6 +20,7 @@ from bot.conversations.naming import UnknownConversation
 from bot.conversations.review_models import (
     DROPPED,
     QUEUED,
+    REGRESSION,
     TOPIC,
     TRAINING,
     ConversationTag,
@@ -201,6 +202,17 @@ def test_rasa_reads_what_was_corrected_and_queued(sessions: "sessionmaker[Sessio
         ("crs_timing_cart", "=1+1 call [phone], fever of 39.5"),
         ("small_talk", told),
     ]
+
+
+def test_what_is_measured_with_is_not_trained_on(sessions: "sessionmaker[Session]", tmp_path: Path) -> None:
+    with sessions() as session:
+        corrected = session.scalars(select(Message).where(Message.key == "first asked")).one()
+        values = {"text": "How long?", "topic": "crs_timing_cart", "state": QUEUED}
+        by = session.scalars(select(User)).one()
+        session.add(QueuedExample(message_id=corrected.id, purpose=REGRESSION, by=by, **values))
+        session.commit()
+
+    assert read_by_rasa(lines(sessions, "nlu"), tmp_path) == []
 
 
 def test_nothing_to_learn_is_valid_as_well(database_settings: Settings, tmp_path: Path) -> None:
