@@ -84,9 +84,15 @@ def local_path(given: str) -> str:
     return given if _LOCAL_PATH.fullmatch(given) else f"{PREFIX}/"
 
 
-def needs_secure_cookie(request: Request) -> bool:
-    """Whether the cookie may travel over TLS only: everywhere but on this machine itself."""
-    if request.url.scheme == "https" or request.client is None:
+def needs_secure_cookie(request: Request, console_url: str) -> bool:
+    """Whether the cookie may travel over TLS only: everywhere but on this machine itself.
+
+    Args:
+        request: that signs in.
+        console_url: BOT_CONSOLE_URL. A proxy on this machine that does not say for whom it asks looks like a browser
+            on this machine; the address that navigators open tells them apart.
+    """
+    if request.url.scheme == "https" or console_url.startswith("https:") or request.client is None:
         return True
     try:
         return not ipaddress.ip_address(request.client.host).is_loopback

@@ -84,9 +84,8 @@ class SignIn:
 
     def _let_in(self, request: Request, token: str, path: str) -> Response:
         response = self._desk.go(request, path)
-        response.set_cookie(
-            COOKIE, token, path=PREFIX, httponly=True, samesite="lax", secure=needs_secure_cookie(request)
-        )
+        secure = needs_secure_cookie(request, self._desk.settings.console_url)
+        response.set_cookie(COOKIE, token, path=PREFIX, httponly=True, samesite="lax", secure=secure)
         return response
 
     async def _ask_code(self, request: Request, visit: Visit) -> Response:

@@ -1,10 +1,12 @@
 """Signing in and out, as whoever sits at the browser sees it; guessing leads nowhere."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from conftest import settings_in
 
 from bot.console.sign_in import WRONG
 from bot.staff.sign_in import is_locked
@@ -134,6 +136,16 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_lines(
     assert value.startswith("crs_console=")
     assert len(value) > len("crs_console=") + 40
     assert sorted(flags) == ["HttpOnly", "Path=/console", "SameSite=lax", *(["Secure"] if secure else [])]
+
+
+async def test_behind_a_proxy_on_the_same_machine_the_cookie_is_kept_from_plain_lines(
+    house: House, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path, console_url="https://chat.hospital.example/console")
+    async with House(house.service, house.sessions, settings).visitor() as http:
+        cookie = (await sign_in(http, "nina")).headers["set-cookie"]
+
+    assert "Secure" in cookie.split("; ")
 
 
 # Guessing
