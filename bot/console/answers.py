@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from anyio import to_thread
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,8 +32,6 @@ from bot.console.forms import Form, Refused
 from bot.staff import audit
 from bot.staff.models import APPROVER
 
-LARGEST_ID = 2**31 - 1  # of a row; PostgreSQL takes none beyond it
-
 
 class Overtaken(Exception):
     """Another revision was published since the page was loaded."""
@@ -57,6 +56,7 @@ class AnswersPages:
             desk.route("GET", f"{one}/new", self._new, name="answer_new"),
             desk.route("POST", f"{one}/new", self._save, name="answer_save"),
             desk.route("GET", revision, self._revision, name="answer_revision"),
+            desk.route("GET", "/answers/sent/{topic}/{number:int}", self._sent, name="sent_revision"),
             desk.route("POST", f"{revision}/publish", self._publish, role=APPROVER, name="approve_publish"),
             desk.route("POST", f"{revision}/retire", self._retire, role=APPROVER, name="approve_retire"),
         ]
@@ -194,6 +194,16 @@ class AnswersPages:
             file=FROM_FILE,
         )
 
+    async def _sent(self, request: Request, visit: Visit) -> Response:
+        """To the revision that a reply names by its topic and number; replies know no row ids."""
+        topic, variant = request.path_params["topic"], request.query_params.get("variant", "")
+        query = select(Answer.id).where(Answer.topic == topic, Answer.variant == variant)
+        answer_id = await self._desk.read(lambda session: session.scalars(query).first())
+        if answer_id is None:
+            raise Refused(404, "There is no such answer.")
+        path = self._desk.path_for("answer_revision", answer_id=answer_id, number=request.path_params["number"])
+        return self._desk.go(request, path)
+
     async def _publish(self, request: Request, visit: Visit) -> Response:
         return await self._change(request, visit, "answer.published", publish_revision)
 
@@ -234,8 +244,7 @@ class AnswersPages:
 
 
 def _answer_of(session: Session, request: Request) -> Answer:
-    answer_id = request.path_params["answer_id"]
-    answer: Answer | None = session.get(Answer, answer_id) if answer_id <= LARGEST_ID else None
+    answer: Answer | None = session.get(Answer, request.path_params["answer_id"])
     if answer is None or not answer.revisions:
         raise Refused(404, "There is no such answer.")
     return answer

@@ -117,7 +117,22 @@ async def test_everything_that_is_known_of_a_conversation_is_there(house: House,
         "Red flag T1",
     ):
         assert part in words, part
-    assert 'href="/console/answers/crs_duration#revision-3"' in page
+
+
+async def test_the_revision_that_was_sent_is_a_click_away(house: House, nina: httpx.AsyncClient) -> None:
+    load_answers_file(house.sessions)
+    with house.sessions() as session:
+        for reply in session.scalars(select(Message).where(Message.key == "week")):
+            reply.revision = 1
+        session.commit()
+    (link,) = re.findall(r'href="(/console/answers/sent/[^"]+)"', (await nina.get(PATH)).text)
+
+    page = await nina.get(link, follow_redirects=True)
+
+    assert page.status_code == 200
+    assert "crs_duration" in page.text
+    assert page.url.path.endswith("/revisions/1")
+    assert (await nina.get("/console/answers/sent/nothing/1")).status_code == 404
 
 
 async def test_each_look_is_recorded(house: House, nina: httpx.AsyncClient) -> None:
