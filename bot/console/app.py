@@ -88,7 +88,7 @@ class Console:
         box = SecretBox(*settings.secret_keys)
         signing_in = SigningIn(rules, box)
         self.desk = Desk(service, sessions, settings, rules, clock)
-        titles = Titles(service.answers)
+        titles, mask = Titles(service.answers), Masking().mask
         self._features = (
             SignIn(self.desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
             Account(self.desk, hashing, signing_in),
@@ -97,11 +97,11 @@ class Console:
             AuditView(self.desk),
             Inbox(self.desk, titles),
             AlertBar(self.desk, load_inbox_rules()),
-            ConversationPage(self.desk, titles),
+            ConversationPage(self.desk, titles, mask),
             ConversationChanges(self.desk, titles),
             NumbersPage(self.desk),
             AnswersPages(self.desk),
-            Improve(self.desk, Masking().mask),
+            Improve(self.desk, mask),
             QueuePages(self.desk),
             CheckPages(self.desk),
         )

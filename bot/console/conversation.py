@@ -1,6 +1,7 @@
 """The page of a conversation: what was said, and all that is known of it. Each look is recorded."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.console.marking import label_of, pieces_of
 from bot.console.titles import Titles
 from bot.conversations.code import conversation_code
 from bot.conversations.correcting import find_message
+from bot.conversations.improvement import TEXT_MAXIMUM
 from bot.conversations.inbox import Neighbours, neighbours
 from bot.conversations.inbox_filter import FilterError, InboxFilter, read_filter
 from bot.conversations.models import Conversation
@@ -55,9 +57,17 @@ class _Address:
 class ConversationPage:
     """Reading a conversation and its messages."""
 
-    def __init__(self, desk: Desk, titles: Titles) -> None:
+    def __init__(self, desk: Desk, titles: Titles, mask: Callable[[str], str]) -> None:
+        """Prepare.
+
+        Args:
+            desk: the console's common ground.
+            titles: of topics and symptoms.
+            mask: takes contact data and personal numbers out of a text.
+        """
         self._desk = desk
         self._titles = titles
+        self._mask = mask
 
     def routes(self) -> list[BaseRoute]:
         """The pages."""
@@ -124,6 +134,8 @@ class ConversationPage:
             "labels": labels,
             "titles": self._titles,
             "pieces": lambda message: pieces_of(message.text, message.red_flags, symptoms),
+            "masked": self._mask,
+            "text_maximum": TEXT_MAXIMUM,
             "label_of": lambda flag: label_of(flag, symptoms),
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from bot.conversations.improvement import TEXT_MAXIMUM
 from bot.conversations.models import INBOUND, Conversation, Feedback, Message, MessageRedFlag
 from bot.conversations.review_models import (
     MISSED,
@@ -25,7 +26,6 @@ from bot.conversations.triage import more_urgent, tier_of
 TIERS = ("T1", "T2")
 BY_NAVIGATOR = "navigator"  # the detector of a red flag that a person saw
 PURPOSES = (TRAINING, REGRESSION)
-EXAMPLE_LENGTH = 1000  # characters
 
 
 def find_message(session: Session, conversation: Conversation, key: str) -> Message | None:
@@ -152,8 +152,8 @@ def queue_example(
         raise ReviewRefused(f"an example is for one of: {', '.join(PURPOSES)}")
     if topic not in known:
         raise ReviewRefused("choose a topic from the list")
-    if not text or len(text) > EXAMPLE_LENGTH:
-        raise ReviewRefused(f"an example has 1 to {EXAMPLE_LENGTH} characters")
+    if not text or len(text) > TEXT_MAXIMUM:
+        raise ReviewRefused(f"an example has 1 to {TEXT_MAXIMUM} characters")
     query = select(QueuedExample).where(QueuedExample.message_id == message.id, QueuedExample.purpose == purpose)
     example = session.scalars(query).first() or QueuedExample(message_id=message.id, purpose=purpose)
     example.text, example.topic, example.state, example.by_id = text, topic, QUEUED, by

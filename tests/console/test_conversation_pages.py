@@ -310,6 +310,19 @@ async def test_the_forms_of_a_message_are_a_page_and_a_part(nina: httpx.AsyncCli
         assert ">Seizure</option>" in text
 
 
+async def test_what_is_to_be_learnt_from_has_no_contact_data(house: House, nina: httpx.AsyncClient) -> None:
+    with house.sessions() as session:
+        asked = session.scalars(select(Message).where(Message.key == "asked")).one()
+        asked.text = "How long? Mail anna@example.org"
+        session.commit()
+
+    page = (await nina.get(f"{PATH}/messages/asked")).text
+
+    (example,) = re.findall(r'<textarea id="example-text"[^>]*>([^<]*)<', page)
+    assert example.startswith("How long? Mail ")
+    assert "anna@example.org" not in example
+
+
 async def test_only_an_admin_erases(house: House, nina: httpx.AsyncClient) -> None:
     assert (await nina.post(f"{PATH}/erase")).status_code == 403
     assert "Erase the conversation" not in (await nina.get(PATH)).text

@@ -196,8 +196,8 @@ def test_a_message_is_queued_once_for_a_purpose(session: Session, family: Conver
     ("purpose", "text", "topic", "fault"),
     [
         ("fun", "How long?", "crs_duration", "an example is for one of"),
-        ("training", " ", "crs_duration", "1 to 1000 characters"),
-        ("training", "x" * 1001, "crs_duration", "1 to 1000 characters"),
+        ("training", " ", "crs_duration", "1 to 500 characters"),
+        ("training", "x" * 501, "crs_duration", "1 to 500 characters"),
         ("training", "How long?", "football", "choose a topic"),
     ],
 )
