@@ -118,6 +118,7 @@ class Service:
     async def _answer_left_over(self, resume: Callable[[Inbound], Awaitable[object]]) -> None:
         await self.journal.read_back()
         try:
+            await self._call_to_late()
             left = await self.journal.unanswered(within_s=self.settings.resume_within_s)
         except SQLAlchemyError as error:
             logger.error("service.left_over.unknown", error=type(error).__name__)
@@ -132,6 +133,13 @@ class Service:
                 await resume(inbound)
             except Exception as error:  # erased meanwhile, or a full disk: the others are answered all the same
                 logger.error("service.left_over.failed", error=type(error).__name__)
+
+    async def _call_to_late(self) -> None:
+        """Call navigators to red flags that nobody answers any more."""
+        for inbound in await self.journal.late(within_s=self.settings.resume_within_s):
+            detection = await self.gate.look_at_comment(inbound.text)
+            if detection.tier is not None:
+                await self.journal.call_to(inbound, detection.tier, detection.ruleset)
 
     async def _keep_answers_fresh(self) -> None:
         loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import FeedbackStore, Opinion
+from bot.conversations.late import LateMessages
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
@@ -49,6 +50,7 @@ class Journal:
         """
         self._store = ConversationStore(sessions)
         self._feedback = FeedbackStore(sessions)
+        self._late = LateMessages(sessions)
         self._erasure = Erasure(sessions)
         self._erased = ErasedConversations(self._erasure.erased())
         self._spool = Spool(spool_folder, self._erased)
@@ -96,6 +98,15 @@ class Journal:
         """What a crash left unanswered, as far as it is younger than `within_s` seconds."""
         younger_than = now() - timedelta(seconds=within_s)
         return await self._in_thread(self._writer, lambda: self._store.unanswered(younger_than=younger_than))
+
+    async def late(self, *, within_s: float) -> list[Inbound]:
+        """What a crash left unanswered that is older than `within_s` seconds, and calls nobody yet."""
+        before = now() - timedelta(seconds=within_s)
+        return await self._in_thread(self._writer, lambda: self._late.typed_before(before))
+
+    async def call_to(self, inbound: Inbound, tier: str, ruleset: str) -> None:
+        """Call navigators to a message that came too late to be answered; see `LateMessages.call_to`."""
+        await self._in_thread(self._writer, lambda: self._late.call_to(inbound.key, tier, ruleset))
 
     async def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
         """A conversation's messages; see `ConversationStore.history`."""

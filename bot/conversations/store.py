@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.code import conversation_code
 from bot.conversations.erased import ConversationErased
+from bot.conversations.late import inbound_of
 from bot.conversations.models import (
     ANSWERED,
     DELIVERED,
@@ -27,6 +28,7 @@ from bot.conversations.models import (
     MessageRedFlag,
 )
 from bot.conversations.records import Inbound, Known, Outcome
+from bot.conversations.review_models import Alert
 from bot.conversations.search import add_words
 from bot.conversations.triage import alerts_for, come_back, sort_in
 from bot.replies import CRISIS, EMERGENCY, NOTICE, Button, Reply
@@ -88,7 +90,7 @@ class ConversationStore:
             conversation.topic = outcome.topic or conversation.topic
             conversation.noticed = conversation.noticed or any(reply.kind == NOTICE for reply in outcome.replies)
             sort_in(conversation, tier=outcome.tier, replies=outcome.replies)
-            session.add_all(alerts_for(message, tier=outcome.tier, replies=outcome.replies))
+            _add_alerts(session, message, outcome)
             session.add_all(MessageRedFlag(message_id=message.id, **asdict(mention)) for mention in outcome.mentions)
             rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
             if rows:
@@ -109,18 +111,7 @@ class ConversationStore:
             ):
                 session.execute(statement.execution_options(synchronize_session=False))
             query = select(Message).where(Message.state == OPEN).order_by(Message.id)
-            found = [
-                Inbound(
-                    channel=message.channel,
-                    conversation=message.conversation.key,
-                    message_id=message.channel_message_id,
-                    text=message.text,
-                    button=message.button or "",
-                    received_at=message.received_at,
-                    key=message.key,
-                )
-                for message in session.scalars(query)
-            ]
+            found = [inbound_of(message) for message in session.scalars(query)]
             session.commit()
             return found
 
@@ -240,6 +231,14 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
     session.flush()
     add_words(session, message.conversation_id, inbound.text)
     return message
+
+
+def _add_alerts(session: Session, message: Message, outcome: Outcome) -> None:
+    """Call navigators, unless they were called when the message was given up."""
+    alerts = alerts_for(message, tier=outcome.tier, replies=outcome.replies)
+    if alerts:
+        called = session.scalars(select(Alert.kind).where(Alert.message_id == message.id)).all()
+        session.add_all(alert for alert in alerts if alert.kind not in called)
 
 
 def _in_order(row: Any) -> tuple[Any, ...]:

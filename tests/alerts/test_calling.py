@@ -24,10 +24,12 @@ from bot.answers.setup import prepare_storage
 from bot.conversations.models import Conversation
 from bot.conversations.records import Inbound
 from bot.conversations.review_models import Alert
+from bot.conversations.store import ConversationStore
 from bot.metrics import Metrics
 from bot.replies import Reply
 from bot.service import Service
 from bot.settings import Settings
+from bot.storage.base import now
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 ARRIVES_WITHIN_S = 20  # patience on a busy machine
@@ -222,6 +224,27 @@ async def test_a_red_flag_of_a_family_calls_by_itself(tmp_path: Path) -> None:
         code = session.scalars(select(Conversation.code)).one()
 
     assert (web.got[0]["body"]["kind"], web.got[0]["body"]["conversation"]) == ("red_flag", code)
+
+
+async def test_a_red_flag_that_a_crash_left_too_long_ago_calls(tmp_path: Path) -> None:
+    """Nobody answers it any more; and what it was answered with all the same, the spool may bring yet."""
+    an_hour_ago = now() - timedelta(hours=1)
+    left = [
+        Inbound("widget", "home", "1", "he cannot breathe", received_at=an_hour_ago),
+        Inbound("widget", "other", "2", "what is CRS?", received_at=an_hour_ago),
+    ]
+    async with web_receiver() as web:
+        settings = settings_in(tmp_path, alert_webhook_url=f"http://127.0.0.1:{web.port}/")
+        sessions = prepare_storage(settings)
+        for each in left:
+            ConversationStore(sessions).accept(each)
+        async with running(settings, sessions):
+            await asyncio.wait_for(web.arrived.wait(), ARRIVES_WITHIN_S)
+
+    with sessions() as session:
+        assert {each.tier for each in session.scalars(select(Conversation))} == {"T1", None}
+    ConversationStore(sessions).record(left[0], red_flag())
+    assert [(alert.kind, alert.tier, alert.goes_out) for alert in alerts_in(sessions)] == [("red_flag", "T1", True)]
 
 
 async def test_a_red_flag_that_only_the_spool_could_take_calls_when_it_is_read_back(
