@@ -16,11 +16,13 @@ from bot.console.access import Visit
 from bot.console.desk import Desk, is_htmx
 from bot.console.forms import Form, Refused
 from bot.conversations import improvement
+from bot.conversations.code import conversation_code
 from bot.conversations.improvement import CORRECTED, TEXT_MAXIMUM, Candidate, Choice
 from bot.conversations.review_models import QUEUED, REGRESSION, TRAINING
 from bot.embeddings import shared_encoder
 from bot.improvement.likeness import Likeness
 from bot.improvement.rules import ImprovementRules, load_improvement_rules
+from bot.staff import audit
 
 OTHER_LABELS = {SMALL_TALK: "Small talk", TALK_TO_HUMAN: "Wants a person", OUT_OF_SCOPE: "Out of scope"}
 DROP = "drop"
@@ -78,11 +80,15 @@ class Improve:
             found = improvement.candidates(session, since=since, at_most=self._rules.messages, labels=labels)
             return found, improvement.counts(session)[QUEUED]
 
-        candidates, queued = await self._desk.look(visit, "improve.viewed", SUBJECT, read)
+        candidates, queued = await self._desk.read(read)
         texts = {each.message_id: each.text for each in candidates}
         grouped = await to_thread.run_sync(self._likeness.groups, texts)
         by_id = {each.message_id: each for each in candidates}
         shown = [self._group([by_id[each] for each in ids]) for ids in grouped[: self._rules.groups_on_a_page]]
+        seen = sorted({conversation_code(each.conversation) for group in shown for each, _ in group.rows})
+        await self._desk.write(
+            lambda session: audit.record(session, visit.actor, "improve.viewed", SUBJECT, {"conversations": seen})
+        )
         return self._desk.page(
             request,
             visit,

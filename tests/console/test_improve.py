@@ -16,9 +16,10 @@ from bot.console.check_pages import CheckPages
 from bot.console.improve import Improve, suggested
 from bot.conversations import improvement
 from bot.conversations.improvement import Candidate
-from bot.conversations.models import Message
+from bot.conversations.models import Conversation, Message
 from bot.conversations.review_models import DROPPED, EXPORTED, QUEUED, REGRESSION, TRAINING
 from bot.improvement.result import BEFORE, DONE, FAILED, CheckFolder, CheckResult, Measured
+from bot.staff.models import AuditEvent
 from bot.storage.base import now
 from console.house import House
 from console.offices import ask, office_in
@@ -94,6 +95,9 @@ async def test_messages_stand_in_groups_with_a_topic_suggested(desk: House) -> N
     assert page.count('<option value="crs_duration" selected>') == 2
     assert "can the dog of my brother come along &lt;b&gt;too&lt;/b&gt;</textarea>" in page
     assert ("nina", "improve.viewed", "messages to learn from") in desk.audited()
+    with desk.sessions() as session:
+        (event,) = session.scalars(select(AuditEvent).where(AuditEvent.action == "improve.viewed"))
+        assert event.detail == {"conversations": sorted(session.scalars(select(Conversation.code)))}
 
 
 async def test_a_group_is_accepted_at_once_with_its_texts_as_they_were_edited(each_desk: House) -> None:
@@ -280,6 +284,7 @@ STAND_IN = """
 import os, sys
 from pathlib import Path
 from bot.improvement.result import DONE, CheckFolder, CheckResult
+from bot.staff.models import AuditEvent
 from bot.storage.base import now
 result = CheckResult(DONE, now(), now(), examples=len(os.environ["BOT_DATABASE_URL"]))
 CheckFolder(Path(os.environ["BOT_VAR_DIR"])).write(result)
