@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: private, on a Unix socket only, gone when they end."""
+"""A PostgreSQL server for tests and measurements: private, on a Unix socket only, gone when they end."""
 
 import os
 import shutil
