@@ -103,8 +103,10 @@ def page_of(
     position = place.before or place.after
     if position is not None:
         query = query.where(_beyond(chosen.sort, position, backwards=backwards))
-    query = query.order_by(*_order(chosen.sort, backwards=backwards)).limit(size + 1)
-    found = session.scalars(query).all()
+    order = _order(chosen.sort, backwards=backwards)
+    # An index has all that decides: only the rows of the page itself are read.
+    ids = query.with_only_columns(Conversation.id).order_by(*order).limit(size + 1)
+    found = session.scalars(select(Conversation).where(Conversation.id.in_(ids)).order_by(*order)).all()
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows.reverse()

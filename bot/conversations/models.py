@@ -23,6 +23,7 @@ INBOUND, OUTBOUND = "in", "out"
 PENDING, DELIVERED, UNDELIVERED = "pending", "delivered", "undelivered"
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
 TO_REVIEW, LATER, REVIEWED = "to review", "later", "reviewed"
+_FILTERED_BY = ("tier", "unanswered", "unsure", "unhelpful", "wants_person", "assignee_id", "channel")
 
 
 class Conversation(Base):
@@ -30,7 +31,9 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
     __table_args__ = (
-        Index("ix_conversation_last_message_at", "last_message_at"),
+        # The inbox with one state of review and with all: what it is ordered, filtered and counted by.
+        Index("ix_conversation_inbox", "review", "last_message_at", "id", *_FILTERED_BY),
+        Index("ix_conversation_inbox_all", "last_message_at", "id", *_FILTERED_BY),
         Index("ix_conversation_code", "code"),
         Index("ix_conversation_created_at_channel", "created_at", "channel"),
         CheckConstraint(f"review in ('{TO_REVIEW}', '{LATER}', '{REVIEWED}')", name="review"),
