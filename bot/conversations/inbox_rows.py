@@ -79,11 +79,12 @@ def _topics(session: Session, ids: list[int]) -> defaultdict[int, tuple[str, ...
     answered = select(Message.conversation_id, Message.topic, func.max(Message.id))
     answered = answered.where(Message.conversation_id.in_(ids), Message.topic.is_not(None))
     answered = answered.group_by(Message.conversation_id, Message.topic).order_by(func.max(Message.id).desc())
-    corrected = select(Message.conversation_id, Correction.value).join(Correction, Correction.message_id == Message.id)
-    corrected = corrected.where(Message.conversation_id.in_(ids), Correction.kind == TOPIC)
-    corrected = corrected.order_by(Correction.id.desc())
-    rows = [row[:2] for query in (corrected, answered) for row in session.execute(query)]
-    return _collected(rows)
+    corrected = select(Message.conversation_id, Correction.value, Correction.kind)
+    corrected = corrected.join(Correction, Correction.message_id == Message.id)
+    corrected = corrected.where(Message.conversation_id.in_(ids)).order_by(Correction.id.desc())
+    # Sorted out here: asked for a kind, SQLite reads all corrections of that kind.
+    newest_first = [row for row in session.execute(corrected) if row.kind == TOPIC]
+    return _collected(row[:2] for row in (*newest_first, *session.execute(answered)))
 
 
 def _tags(session: Session, ids: list[int]) -> defaultdict[int, tuple[str, ...]]:
