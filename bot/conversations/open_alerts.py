@@ -52,11 +52,12 @@ def open_alerts(session: Session, *, at_most: int = SHOWN) -> list[OpenAlerts]:
     def has(kind: str) -> Any:
         return func.max(case((Alert.kind == kind, 1), else_=0))
 
+    # Grouped by themselves: only the conversations that are shown are then looked up.
     newest_at = func.max(Alert.raised_at)
-    query = (
+    calls = (
         select(
-            Conversation.key,
-            Conversation.code,
+            Alert.conversation_id,
+            func.min(_IS_URGENT).label("urgency"),
             func.min(case((Alert.kind == RED_FLAG, Alert.tier))).label("tier"),
             has(PERSON).label("wants_person"),
             has(UNDELIVERED_EMERGENCY).label("undelivered"),
@@ -66,11 +67,17 @@ def open_alerts(session: Session, *, at_most: int = SHOWN) -> list[OpenAlerts]:
             func.count().label("calls"),
             func.count(Alert.error).label("unsent"),
         )
-        .join(Alert, Alert.conversation_id == Conversation.id)
         .where(_OPEN)
-        .group_by(Conversation.id, Conversation.key, Conversation.code)
-        .order_by(func.min(_IS_URGENT), newest_at.desc(), Conversation.id.desc())
+        .group_by(Alert.conversation_id)
+        .order_by(func.min(_IS_URGENT), newest_at.desc(), Alert.conversation_id.desc())
         .limit(at_most)
+        .subquery()
+    )
+    shown = [column for column in calls.c if column.name not in ("conversation_id", "urgency")]
+    query = (
+        select(Conversation.key, Conversation.code, *shown)
+        .join(calls, calls.c.conversation_id == Conversation.id)
+        .order_by(calls.c.urgency, calls.c.newest_at.desc(), Conversation.id.desc())
     )
     found = []
     for row in session.execute(query):
