@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -24,6 +25,7 @@ from bot.replies import APOLOGY, CLARIFY, FALLBACK
 
 CORRECTED, NOT_ANSWERED, UNSURE = "corrected", "unanswered", "unsure"  # why a message is a candidate
 TEXT_MAXIMUM = 500  # characters of an example
+PARTS = (1 / 30, 1 / 8, 1)  # of the period in which candidates are looked for, from its end
 
 
 class ImprovementError(UserError):
@@ -81,7 +83,6 @@ def candidates(session: Session, *, since: datetime, at_most: int, labels: Colle
         .where(
             Message.direction == INBOUND,
             Message.button.is_(None),
-            Message.received_at >= since,
             or_(
                 Message.id.in_(corrected),
                 and_(Message.conversation_id.in_(of_flagged), or_(Message.state == UNANSWERED, helpless)),
@@ -91,7 +92,7 @@ def candidates(session: Session, *, since: datetime, at_most: int, labels: Colle
         .order_by(Message.id.desc())
         .limit(at_most)
     )
-    rows = session.execute(query).all()
+    rows = _newest(session, query, since, at_most)
     ids = [row.Message.id for row in rows]
     corrections, replies = _corrections(session, ids), _replies(session, ids)
     return [_candidate(row.Message, row.key, corrections, replies.get(row.Message.id, []), labels) for row in rows]
@@ -226,6 +227,17 @@ def _queued(session: Session, example_id: int) -> QueuedExample:
     if example is None or example.state != QUEUED:
         raise ImprovementError("that is not in the queue any more")
     return example  # type: ignore[no-any-return]
+
+
+def _newest(session: Session, query: Any, since: datetime, at_most: int) -> Sequence[Any]:
+    """The rows of a query for families' messages; older messages are looked at only where newer ones are too few."""
+    last = session.execute(select(func.max(Message.received_at)).where(Message.direction == INBOUND)).scalar_one()
+    rows: Sequence[Any] = ()
+    for part in PARTS if last is not None else ():
+        rows = session.execute(query.where(Message.received_at >= last - (last - since) * part)).all()
+        if len(rows) == at_most:
+            break
+    return rows
 
 
 def _corrections(session: Session, ids: Sequence[int]) -> dict[int, str | None]:

@@ -75,6 +75,15 @@ def found(sessions: Sessions, **values: Any) -> list[Candidate]:
         return improvement.candidates(session, **query)
 
 
+@pytest.mark.parametrize("at_most", [1, 2, 3, 4, 5])
+def test_the_newest_are_found_however_far_back_they_lie(sessions: Sessions, at_most: int) -> None:
+    ages = (89, 40, 9, 2)  # days: one for each part of the period that is looked through, and one at its very end
+    for days in ages:
+        say(sessions, f"after {days} days", reply(FALLBACK), at=now() - timedelta(days=days))
+    newest_first = [f"after {days} days" for days in reversed(ages)]
+    assert [each.text for each in found(sessions, at_most=at_most)] == newest_first[:at_most]
+
+
 def texts(sessions: Sessions, **values: Any) -> list[str]:
     return [candidate.text for candidate in found(sessions, **values)]
 
