@@ -121,7 +121,9 @@ class GeneratedLog:
         for number, count in enumerate(each, start=1):
             moment = begin + timedelta(days=DAYS) * self._numbers.random()
             for _ in range(count):
-                moments.append((min(moment, self._until), number))
+                if moment > self._until:
+                    break  # this family is not done yet
+                moments.append((moment, number))
                 minutes = 3 if self._numbers.random() < VISIT_SHARE else 3 * 24 * 60
                 moment += timedelta(minutes=self._numbers.expovariate(1 / minutes))
         return sorted(moments)

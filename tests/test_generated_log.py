@@ -40,12 +40,14 @@ def test_there_is_something_of_everything(log: "sessionmaker[Session]") -> None:
         counts = {model.__name__: session.scalar(select(func.count()).select_from(model)) for model in FILLED}
         in_and_out = session.execute(select(Message.direction, func.count()).group_by(Message.direction)).all()
         first, last = session.execute(select(func.min(Message.received_at), func.max(Message.received_at))).one()
+        at_the_end = session.scalar(select(func.count()).where(Message.received_at > UNTIL - timedelta(minutes=10)))
         sorted_in = [session.scalar(select(func.count()).where(column)) for column in SORTED_BY]
     assert 0 not in counts.values()
     assert counts["Conversation"] == 200
     assert sum(dict(in_and_out).values()) == pytest.approx(2_000, rel=0.1)
     assert {INBOUND, OUTBOUND} == set(dict(in_and_out))
     assert 0 not in sorted_in
+    assert at_the_end < 20  # nothing piles up there
     assert UNTIL - timedelta(days=DAYS) < first < last < UNTIL + timedelta(seconds=5)
 
 
