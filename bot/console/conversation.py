@@ -14,6 +14,7 @@ from bot.console import labels
 from bot.console.access import Visit
 from bot.console.alert_bar import NO_CONVERSATION
 from bot.console.desk import Desk, is_htmx
+from bot.console.formatting import blocks_of
 from bot.console.forms import Refused
 from bot.console.marking import label_of, pieces_of
 from bot.console.titles import Titles
@@ -136,6 +137,7 @@ class ConversationPage:
             "pieces": lambda message: pieces_of(message.text, message.red_flags, symptoms),
             "masked": self._mask,
             "text_maximum": TEXT_MAXIMUM,
+            "blocks_of": blocks_of,
             "label_of": lambda flag: label_of(flag, symptoms),
         }
 

@@ -70,7 +70,8 @@ def write_down(house: House) -> None:
             session.add(MessageRedFlag(message_id=asked.id, symptom=symptom, detector=detector, start=start, end=end))
         add_reply(session, asked, "Call now.", key="call", kind="emergency", text_id="emergency", revision=2)
         buttons = [{"title": "What CRS is", "token": "what_is_crs"}]
-        answer = add_reply(session, asked, key="week", topic="crs_duration", revision=3, position=1, buttons=buttons)
+        sent = {"topic": "crs_duration", "revision": 3, "position": 1, "buttons": buttons}
+        answer = add_reply(session, asked, "- About **a week**.", key="week", **sent)
         session.add(Delivery(message_id=answer.id, state="undelivered", attempts=5, error="timeout"))
         session.add(Feedback(message_id=answer.id, helpful=False, comment="He is worse", tier="T2"))
         session.add(Alert(conversation_id=family.id, message_id=asked.id, kind="red_flag", tier="T1", goes_out=True))
@@ -117,6 +118,8 @@ async def test_everything_that_is_known_of_a_conversation_is_there(house: House,
         "Red flag T1",
     ):
         assert part in words, part
+    assert 'href="/console/answers/sent/crs_duration/3"' in page
+    assert "<li>About <strong>a week</strong>.</li>" in page
 
 
 async def test_the_revision_that_was_sent_is_a_click_away(house: House, nina: httpx.AsyncClient) -> None:
