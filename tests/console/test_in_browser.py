@@ -18,7 +18,8 @@ SCREENS: dict[str, dict[str, Any]] = {
     "dark phone": {"viewport": PHONE, "color_scheme": "dark", "has_touch": True},
     "forced colors": {"viewport": PHONE, "forced_colors": "active"},
 }
-PAGES = ("/console/", "/console/account", "/console/account/password", "/console/account/second-factor")
+PAGES = ("/console/", "/console/alerts", "/console/numbers")
+PAGES += ("/console/account", "/console/account/password", "/console/account/second-factor")
 ADMIN_PAGES = ("/console/people", "/console/people/1", "/console/audit", "/console/nowhere")
 
 
