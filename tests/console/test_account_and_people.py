@@ -95,7 +95,7 @@ async def test_from_adding_somebody_to_their_own_password(each_house: House) -> 
         assert "Maya B." in (await admin.get("/console/people")).text
 
         await sign_in(http, "maya", NEW)
-        assert (await http.get("/console/")).headers["location"] == "/console/account/password"
+        assert (await http.get("/console/")).headers["location"] == "/console/account/password?next=/console/"
         page = await http.get("/console/account/password")
         assert "Somebody else set your password." in page.text
         own = {"csrf": csrf_in(page.text), "current": NEW, "new": PASSWORD, "again": PASSWORD}
@@ -149,7 +149,7 @@ async def test_a_password_set_by_an_admin_unlocks_and_must_be_changed(house: Hou
         assert (await admin.post(path_of(house, "nina", "password"), data={"password": NEW})).status_code == 303
         assert sessions_of(house, "nina") == 0
         assert (await sign_in(http, "nina", NEW)).status_code == 303
-        assert (await http.get("/console/")).headers["location"] == "/console/account/password"
+        assert (await http.get("/console/")).headers["location"] == "/console/account/password?next=/console/"
 
 
 async def test_a_role_is_changed_and_recorded_with_the_one_before(house: House) -> None:
