@@ -1,11 +1,11 @@
 """The navigators' inbox: pages of conversations that fit a filter, and how many wait. Everything here blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Integer, and_, case, func, literal, or_, select, tuple_, union
+from sqlalchemy import Integer, and_, case, func, literal, or_, select, true, tuple_, union
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement, Select
 
@@ -28,6 +28,7 @@ from bot.staff.models import User
 from bot.storage.base import UtcDateTime
 
 PAGE = 50  # rows
+RANKS = (0, 1, 2)  # of urgency
 
 # In the order of urgency: a person that a family asks for is as urgent as a mention that is not about now.
 _urgency = case((Conversation.tier == "T1", 0), (or_(Conversation.tier == "T2", Conversation.wants_person), 1), else_=2)
@@ -100,13 +101,14 @@ def page_of(
     if words:
         query = query.where(search.matching(session, words))
     backwards = place.before is not None
-    position = place.before or place.after
-    if position is not None:
-        query = query.where(_beyond(chosen.sort, position, backwards=backwards))
-    order = _order(chosen.sort, backwards=backwards)
-    # An index has all that decides: only the rows of the page itself are read.
-    ids = query.with_only_columns(Conversation.id).order_by(*order).limit(size + 1)
-    found = session.scalars(select(Conversation).where(Conversation.id.in_(ids)).order_by(*order)).all()
+    found: list[Conversation] = []
+    order = _by_time(chosen.sort, backwards=backwards)
+    for part in _parts(chosen.sort, place.before or place.after, backwards=backwards):
+        # An index has all that decides: only the rows of the page itself are read.
+        ids = query.where(part).with_only_columns(Conversation.id).order_by(*order).limit(size + 1 - len(found))
+        found += session.scalars(select(Conversation).where(Conversation.id.in_(ids)).order_by(*order))
+        if len(found) > size:
+            break
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows.reverse()
@@ -195,22 +197,30 @@ def _midnight(day: Any) -> datetime:
     return datetime.combine(day, time(), timezone.utc)
 
 
-def _order(sort: str, *, backwards: bool) -> Sequence[Any]:
-    newest = (Conversation.last_message_at.desc(), Conversation.id.desc())
-    oldest = (Conversation.last_message_at, Conversation.id)
-    by_time = oldest if (sort == OLDEST) != backwards else newest
-    if sort == URGENT_FIRST:
-        return (_urgency.desc() if backwards else _urgency, *by_time)
-    return by_time
+def _by_time(sort: str, *, backwards: bool) -> Sequence[Any]:
+    if (sort == OLDEST) != backwards:
+        return Conversation.last_message_at, Conversation.id
+    return Conversation.last_message_at.desc(), Conversation.id.desc()
+
+
+def _parts(sort: str, position: Position | None, *, backwards: bool) -> Iterator[ColumnElement]:
+    """What stands behind a position, or before it going backwards: parts one after the other, each in order of time.
+
+    The most urgent part comes first, so that no database sorts all conversations by urgency.
+    """
+    beyond = true() if position is None else _beyond(sort, position, backwards=backwards)
+    if sort != URGENT_FIRST:
+        yield beyond
+        return
+    for rank in reversed(RANKS) if backwards else RANKS:
+        if position is None or rank == position.rank:
+            yield and_(_urgency == rank, beyond)
+        elif (rank < position.rank) == backwards:
+            yield _urgency == rank
 
 
 def _beyond(sort: str, position: Position, *, backwards: bool) -> ColumnElement:
-    """What stands behind a position in an order; before it, going backwards."""
+    """What is later or earlier than a position, as the order goes by time."""
     row = tuple_(Conversation.last_message_at, Conversation.id)
     there = tuple_(literal(position.at, UtcDateTime), literal(position.id, Integer))
-    later_in_time = (sort == OLDEST) != backwards
-    by_time = row > there if later_in_time else row < there
-    if sort != URGENT_FIRST:
-        return by_time
-    further = _urgency < position.rank if backwards else _urgency > position.rank
-    return or_(further, and_(_urgency == position.rank, by_time))
+    return row > there if (sort == OLDEST) != backwards else row < there
