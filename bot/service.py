@@ -37,6 +37,7 @@ from bot.settings import Settings
 logger = structlog.get_logger(__name__)
 
 REFRESH_EVERY_S = 5.0
+ASK_AGAIN_AFTER_S = 1.0
 
 
 class Service:
@@ -116,13 +117,7 @@ class Service:
         await self.turn.handle(inbound, _wait_for_page)
 
     async def _answer_left_over(self, resume: Callable[[Inbound], Awaitable[object]]) -> None:
-        await self.journal.read_back()
-        try:
-            await self._call_to_late()
-            left = await self.journal.unanswered(within_s=self.settings.resume_within_s)
-        except SQLAlchemyError as error:
-            logger.error("service.left_over.unknown", error=type(error).__name__)
-            return
+        left = await self._left_over()
         if not left:
             return
         logger.warning("service.left_over", messages=len(left))
@@ -133,6 +128,17 @@ class Service:
                 await resume(inbound)
             except Exception as error:  # erased meanwhile, or a full disk: the others are answered all the same
                 logger.error("service.left_over.failed", error=type(error).__name__)
+
+    async def _left_over(self) -> list[Inbound]:
+        """What a crash left unanswered; asked for until the database tells it."""
+        while True:
+            await self.journal.read_back()
+            try:
+                await self._call_to_late()
+                return await self.journal.unanswered(within_s=self.settings.resume_within_s)
+            except SQLAlchemyError as error:
+                logger.error("service.left_over.unknown", error=type(error).__name__)
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
 
     async def _call_to_late(self) -> None:
         """Call navigators to red flags that nobody answers any more."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.answering import Answering
@@ -518,6 +519,33 @@ async def test_a_locked_database_costs_no_answer_and_no_line_of_the_log(restart:
     assert await family.log() == expected
     assert await family.service.journal.read_back() == 0
     assert await family.hears("And when does it start?") == ["crs_timing_cart"]
+
+
+async def test_what_a_crash_left_is_answered_once_a_locked_database_is_free(
+    restart: Restart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = Inbound("widget", "family", "one", "What is CRS?")
+    await (await restart()).journal.accept(left)
+    service = await restart()
+    refused, resumed = asyncio.Event(), asyncio.Event()
+    unanswered = service.journal.unanswered
+
+    async def asked(*, within_s: float) -> list[Inbound]:
+        try:
+            return await unanswered(within_s=within_s)
+        except OperationalError:
+            refused.set()
+            raise
+
+    async def resume(inbound: Inbound) -> None:
+        assert inbound.key == left.key
+        resumed.set()
+
+    monkeypatch.setattr(service.journal, "unanswered", asked)
+    with locked(service):
+        await service.start(resume)
+        await asyncio.wait_for(refused.wait(), 30)
+    await asyncio.wait_for(resumed.wait(), 30)
 
 
 async def test_a_message_taken_while_locked_is_repeated_after_the_lock(restart: Restart, worked_on: list[str]) -> None:
