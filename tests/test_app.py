@@ -181,7 +181,7 @@ async def test_a_broken_component_is_told_by_its_kind_alone(service: Service, mo
     async def parse(text: str) -> None:
         raise ValueError(f"cannot read {text}")
 
-    monkeypatch.setattr(service.dialogue, "parse", parse)
+    monkeypatch.setattr(type(service.dialogue), "parse", staticmethod(parse))
     async with client(service) as http:
         ready = await http.get("/ready")
 
@@ -261,7 +261,7 @@ async def test_failures_are_counted(service: Service, http: httpx.AsyncClient, m
         raise ValueError
 
     before = await metrics(http)
-    monkeypatch.setattr(service.dialogue, "parse", fails)
+    monkeypatch.setattr(type(service.dialogue), "parse", staticmethod(fails))
     await say(http, TEXTS[0])
     monkeypatch.setattr("bot.redflags.detector.RedFlagDetector.detect", fails)
     await say(http, TEXTS[0])

@@ -95,8 +95,8 @@ async def test_headers(service: Service, http: httpx.AsyncClient, monkeypatch: p
         def fails(*_arguments: object) -> None:
             raise RuntimeError("a fault of the program")
 
-        monkeypatch.setattr(service.metrics, "page", fails)
-        monkeypatch.setattr(service.texts, "reply", _only_the_apology(service.texts.reply))
+        monkeypatch.setattr(type(service.metrics), "page", staticmethod(fails))
+        monkeypatch.setattr(type(service.texts), "reply", staticmethod(_only_the_apology(service.texts.reply)))
     if name == "too many":
         monkeypatch.setattr(Limits, "session", lambda *_arguments: 7)
     if headers.get("if-none-match"):
@@ -121,7 +121,7 @@ def test_every_kind_is_in_the_file() -> None:
 async def test_an_unexpected_fault_still_says_whom_to_call(
     service: Service, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.texts, "reply", _only_the_apology(service.texts.reply))
+    monkeypatch.setattr(type(service.texts), "reply", staticmethod(_only_the_apology(service.texts.reply)))
 
     response = await http.post(SESSIONS)
 

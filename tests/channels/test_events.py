@@ -132,7 +132,7 @@ def held(service: Service, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await let_go.wait()
         return await parse(text)
 
-    monkeypatch.setattr(service.dialogue, "parse", held_parse)
+    monkeypatch.setattr(type(service.dialogue), "parse", staticmethod(held_parse))
     return let_go
 
 
@@ -196,7 +196,7 @@ async def test_a_reply_in_the_log_and_in_the_stream_comes_once(
         async for replies in later_replies(*arguments, **rest):
             yield replies
 
-    monkeypatch.setattr(service.journal, "later_replies", said_between)
+    monkeypatch.setattr(type(service.journal), "later_replies", staticmethod(said_between))
 
     async with page.listen(seen=first[-1]["id"]) as stream:
         assert ids(await until_turn(stream, "between")) == [reply["id"] for reply in between]
@@ -236,7 +236,7 @@ async def test_who_saw_only_the_fixed_reply_gets_what_it_overtook(
         await let_go.wait()
         return await turn(*arguments, **rest)
 
-    monkeypatch.setattr(service.dialogue, "turn", held_turn)
+    monkeypatch.setattr(type(service.dialogue), "turn", staticmethod(held_turn))
     slow = asyncio.create_task(page.say(COST))
     await asyncio.wait_for(begun.wait(), SOON_S)
     emergency = (await page.say(REPORT, "urgent"))["replies"][0]
@@ -260,7 +260,7 @@ async def test_a_failure_after_an_early_answer_is_logged_and_apologised_for(
 
     logged: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr("bot.channels.live_turns.logger.error", lambda event, **rest: logged.append((event, rest)))
-    monkeypatch.setattr(service.journal, "record", fails)
+    monkeypatch.setattr(type(service.journal), "record", staticmethod(fails))
 
     async with page.listen() as stream:
         assert (await page.say(REPORT, "urgent"))["more"] is True

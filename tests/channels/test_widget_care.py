@@ -287,7 +287,7 @@ async def test_feedback_that_could_not_be_kept_still_says_whom_to_call(
     async def fails(*_arguments: object) -> None:
         raise fault
 
-    monkeypatch.setattr(service.journal, "give_feedback", fails)
+    monkeypatch.setattr(type(service.journal), "give_feedback", staticmethod(fails))
 
     response = await (await visit()).judge("x", True, comment)
 
@@ -347,7 +347,7 @@ async def test_a_turn_that_runs_does_not_bring_it_back(
         await let_go.wait()
         return await turn(*arguments, **rest)
 
-    monkeypatch.setattr(service.dialogue, "turn", held_turn)
+    monkeypatch.setattr(type(service.dialogue), "turn", staticmethod(held_turn))
     monkeypatch.setattr("bot.channels.widget.REST_WITHIN_S", SOON_S)
     running = asyncio.create_task(page.post(text))
     await asyncio.wait_for(begun.wait(), SOON_S)
@@ -389,7 +389,7 @@ async def test_what_cannot_be_erased_now_stays_and_is_told(
 
     page = await visit()
     await page.say(DURATION)
-    monkeypatch.setattr(service.journal, "erase", fails)
+    monkeypatch.setattr(type(service.journal), "erase", staticmethod(fails))
 
     response = await page.erase()
 
@@ -414,7 +414,7 @@ async def test_what_is_erased_late_is_not_remembered(
         await erase(key)
         raise TimeoutError
 
-    monkeypatch.setattr(service.journal, "erase", erases_late)
+    monkeypatch.setattr(type(service.journal), "erase", staticmethod(erases_late))
 
     assert (await page.erase()).status_code == 503
     await service.dialogue.parse(DURATION)  # Rasa's thread has come so far

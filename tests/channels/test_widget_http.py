@@ -398,7 +398,7 @@ async def test_a_message_that_could_not_be_kept_still_says_whom_to_call(
     async def fails(_inbound: Inbound) -> None:
         raise fault
 
-    monkeypatch.setattr(service.journal, "accept", fails)
+    monkeypatch.setattr(type(service.journal), "accept", staticmethod(fails))
 
     ordinary, urgent = [await page.post({"id": "1", "text": text}) for text in (DURATION, FEVER)]
 

@@ -307,7 +307,7 @@ async def test_a_red_flag_is_answered_before_anything_that_fails(
 async def test_a_red_flag_is_answered_before_it_is_written_down(
     family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(family.service.journal, "accept", fails(OSError("the disk is full")))
+    monkeypatch.setattr(type(family.service.journal), "accept", staticmethod(fails(OSError("the disk is full"))))
 
     with pytest.raises(OSError, match="disk is full"):
         await family.send(RED_FLAG)
@@ -319,7 +319,7 @@ async def test_a_red_flag_is_answered_before_it_is_written_down(
 async def test_nothing_is_said_that_is_written_nowhere(
     family: Family, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(family.service.journal, method, fails(OSError("the disk is full")))
+    monkeypatch.setattr(type(family.service.journal), method, staticmethod(fails(OSError("the disk is full"))))
 
     with pytest.raises(OSError, match="disk is full"):
         await family.send("What is CRS?")
@@ -331,7 +331,7 @@ async def test_deliveries_at_once_of_what_cannot_be_written_all_fail(
     family: Family, monkeypatch: pytest.MonkeyPatch, worked_on: list[str]
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(family.service.journal, "record", fails(OSError("the disk is full")))
+        patch.setattr(type(family.service.journal), "record", staticmethod(fails(OSError("the disk is full"))))
         sending = (family.send("What is CRS?", message_id=family.conversation) for _ in range(3))
         results = await asyncio.gather(*sending, return_exceptions=True)
     assert [type(result) for result in results] == [OSError] * 3

@@ -1,5 +1,6 @@
 """`kill -9` under load, again and again: what was acknowledged is in the log once, with its replies."""
 
+import os
 import random
 import signal
 import threading
@@ -28,9 +29,9 @@ from bot.storage.database import open_database, session_factory
 
 pytestmark = pytest.mark.usefixtures("model")  # trained before, not in the first life
 
-LIVES = 20
+LIVES = int(os.environ.get("KILLS", "6"))  # twenty are promised; each start takes seconds of all tests' ten minutes
 FAMILIES = 6
-LOCKED_LIFE = 11  # in this one another program holds the database, and the spool takes what families write
+LOCKED_LIFE = LIVES // 2  # in this one another program holds the database, and the spool takes what families write
 ENOUGH = 8  # acknowledgements in a life before it ends
 SOON_S = 120  # on a machine that does much else
 TEXTS = ("What is CRS?", "How long does CRS last?", "My father has a fever of 39.5", "Hello", "Is it snowing?")
