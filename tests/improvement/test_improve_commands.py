@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BOT
+from conftest import BOT, settings_in
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -115,8 +115,9 @@ def test_a_wrong_file_is_told_in_one_line_and_in_the_result(
     assert (result.state, fault in result.error) == ("failed", True)
 
 
-def test_a_check_measures_without_the_patch_and_with_it(settings: Settings, model: Path) -> None:
+def test_a_check_measures_without_the_patch_and_with_it(tmp_path: Path, model: Path) -> None:
     """Here the patch has tests alone: training would take a minute."""
+    settings = settings_in(tmp_path)
     states: list[CheckResult] = []
     tests = "text\ttopic\nhi\tsmall_talk\nhello\ttalk_to_human\n"
     patch = Patch("", (), {}, FILE.read_text("utf-8"), tests)

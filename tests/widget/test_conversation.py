@@ -108,10 +108,11 @@ async def test_a_copy_of_the_tab_doubles_nothing(open_page: OpenPage, stub: Stub
 
 async def test_after_four_seconds_of_silence_it_says_whom_to_call(open_page: OpenPage, stub: StubService) -> None:
     page = await open_page()
-    await page.clock.install()
+    await page.clock.install(time=0)
     await open_chat(page)
     await expect(page.locator(".privacy")).to_contain_text("90 days")
     stub.fail("POST", "messages")
+    await page.clock.pause_at(3_600_000)  # from here the page's time goes on only when it is told to
     await say(page, "How long?")
     await page.clock.run_for(3900)
     await expect(page.locator(".note")).to_have_count(0)
@@ -121,6 +122,7 @@ async def test_after_four_seconds_of_silence_it_says_whom_to_call(open_page: Ope
     await expect(page.locator(".note")).to_contain_text(FIRST_LINE)
     await expect(page.locator(".note a[href='tel:911']")).to_be_visible()
     stub.mend()
+    await page.clock.resume()
     await expect(page.locator(".entry.answer")).to_be_visible()
     await expect(page.locator(".note, .unsent")).to_have_count(0)
 
