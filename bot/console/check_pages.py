@@ -33,9 +33,7 @@ HANDED_ON = ("database_url", "var_dir", "models_dir", "evaluation_file")
 class CheckPages:
     """The newest check, and a new one."""
 
-    def __init__(
-        self, desk: Desk, command: tuple[str, ...] = (sys.executable, "-m", "bot", "improve", "check")
-    ) -> None:
+    def __init__(self, desk: Desk, command: tuple[str, ...] = COMMAND) -> None:
         """Prepare.
 
         Args:

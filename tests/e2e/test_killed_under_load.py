@@ -1,6 +1,5 @@
 """`kill -9` under load, again and again: what was acknowledged is in the log once, with its replies."""
 
-import os
 import random
 import signal
 import threading
@@ -29,7 +28,7 @@ from bot.storage.database import open_database, session_factory
 
 pytestmark = pytest.mark.usefixtures("model")  # trained before, not in the first life
 
-LIVES = int(os.environ.get("KILLS", "6"))  # twenty are promised; each start takes seconds of all tests' ten minutes
+LIVES = 20
 FAMILIES = 6
 LOCKED_LIFE = LIVES // 2  # in this one another program holds the database, and the spool takes what families write
 ENOUGH = 8  # acknowledgements in a life before it ends
