@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseSettings, Field, ValidationError, validator
+from pydantic import Field, ValidationError, validator
 
 from bot.alert_addresses import MailServer, check_web_address, is_loopback, mail_server
+from bot.channel_settings import ChannelSettings
 from bot.errors import UserError
 from bot.paths import ROOT
 
@@ -24,7 +25,7 @@ class SettingsError(UserError):
     """A setting is wrong; the message names it and the remedy."""
 
 
-class Settings(BaseSettings):
+class Settings(ChannelSettings):
     """The service's settings. The environment variable of each is in `env`, its meaning in `description`."""
 
     database_url: str = Field(

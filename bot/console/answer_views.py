@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from bot.answers.drafts import Fields
 from bot.answers.models import AnswerRevision
 from bot.answers.published import PublishedAnswers
-from bot.channels.plain_text import as_messages
+from bot.channels.messaging.rules import Limits
+from bot.channels.messaging.showing import parts_for
 from bot.console.differences import Piece, differences, is_changed
 from bot.console.formatting import Block, blocks_of
 

@@ -1,0 +1,1 @@
+"""What all messengers share: their webhooks' way in, and their replies' way out."""
