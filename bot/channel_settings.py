@@ -63,7 +63,9 @@ class ChannelSettings(BaseSettings):
         env="BOT_TWILIO_FROM",
         description="the numbers that families write to, with commas: +441632960000 for SMS, whatsapp:+441632960000",
     )
-    twilio_api_url: str = Field("https://api.twilio.com", env="BOT_TWILIO_API_URL", description="where Twilio is called")
+    twilio_api_url: str = Field(
+        "https://api.twilio.com", env="BOT_TWILIO_API_URL", description="where Twilio is called"
+    )
     twilio_public_url: str = Field(
         "",
         env="BOT_TWILIO_PUBLIC_URL",

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, root_validator, validator
 
@@ -13,13 +14,15 @@ from bot.settings import CONTACT_SETTINGS, Settings
 
 FILE = DATA / "fixed_texts.yml"
 PLACEHOLDERS = ("contact", "navigator", "days")
+IN_REPLY = {"erase": ("code",)}  # what is filled in anew for each reply
 # What the code sends by name: a file without one of them is refused at the start, not when it is needed.
 TEXTS = (
     *("emergency", "crisis", "notice", "apology", "handover", "out_of_scope", "no_answer", "small_talk"),
     *("clarify_close", "clarify_low", "clarify_follow_up", "clarify_background", "clarify_else"),
     *("empty", "unreadable", "too_long", "privacy"),
+    *("notice_messenger", "not_text", "erase", "kept", "erased"),
 )
-BUTTONS = ("else", "person")
+BUTTONS = ("else", "person", "erase", "keep")
 
 
 def _refuse_other_placeholders(text: str, known: tuple[str, ...]) -> None:
@@ -59,10 +62,9 @@ class _Text(Entry):
     text: str
 
     @validator("text")
-    def _can_be_filled(cls, value: str) -> str:
+    def _is_not_empty(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("is empty")
-        _refuse_other_placeholders(value, PLACEHOLDERS)
         return value
 
 
@@ -80,11 +82,13 @@ class _File(Entry):
     buttons: dict[str, str]
 
     @root_validator(skip_on_failure=True)
-    def _names_exist(cls, values: dict[str, object]) -> dict[str, object]:
+    def _names_exist(cls, values: dict[str, Any]) -> dict[str, object]:
         texts, buttons, talk = values["texts"], values["buttons"], values["small_talk"]
-        assert isinstance(texts, dict)
-        assert isinstance(buttons, dict)
-        assert isinstance(talk, list)
+        for name, entry in texts.items():
+            try:
+                _refuse_other_placeholders(entry.text, (*PLACEHOLDERS, *IN_REPLY.get(name, ())))
+            except ValueError as error:
+                raise fault_at(str(error), "texts", name, "text") from error
         for key, needed, present in (("texts", TEXTS, texts), ("buttons", BUTTONS, buttons)):
             for name in needed:
                 if name not in present:
@@ -124,7 +128,8 @@ class FixedTexts:
         contact = "\n".join([*lines, *file.contact_always])
         value = getattr(settings, file.navigator.setting)
         navigator = file.navigator.line.format(value=value) if value else file.navigator.otherwise
-        filled = {"contact": contact, "navigator": navigator, "days": str(settings.retention_days)}
+        kept = {name: f"{{{name}}}" for names in IN_REPLY.values() for name in names}
+        filled = {**kept, "contact": contact, "navigator": navigator, "days": str(settings.retention_days)}
         self._texts = {
             name: FixedText(
                 name, entry.kind, entry.revision, entry.text.strip().format(**filled), entry.signed_by.strip()
@@ -138,12 +143,21 @@ class FixedTexts:
         """Every fixed text, in the order of the file."""
         return list(self._texts.values())
 
-    def reply(self, name: str, *, buttons: tuple[Button, ...] = ()) -> Reply:
-        """A fixed text as a reply."""
+    def reply(self, name: str, *, buttons: tuple[Button, ...] = (), **values: str) -> Reply:
+        """A fixed text as a reply.
+
+        Args:
+            name: of the text.
+            buttons: under it.
+            values: of the placeholders that are filled in anew for each reply; others are ignored.
+        """
         text = self._texts[name]
+        filled = text.text
+        for placeholder in IN_REPLY.get(name, ()):
+            filled = filled.replace(f"{{{placeholder}}}", values[placeholder])
         return Reply(
             kind=text.kind,
-            text=text.text,
+            text=filled,
             revision=text.revision,
             text_id=name,
             buttons=buttons,

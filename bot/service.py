@@ -111,7 +111,7 @@ class Service:
         await self.calling.close()
         self.dialogue.close()
         self.gate.close()
-        await asyncio.get_running_loop().run_in_executor(None, self.journal.close)
+        await self.journal.close()
 
     async def _resume(self, inbound: Inbound) -> None:
         await self.turn.handle(inbound, _wait_for_page)

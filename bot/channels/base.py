@@ -127,9 +127,7 @@ class NotSent(Exception):
         perhaps_arrived: whether the vendor may have taken it all the same.
     """
 
-    def __init__(
-        self, error: str, *, again: bool, after_s: float | None = None, perhaps_arrived: bool = False
-    ) -> None:
+    def __init__(self, error: str, *, again: bool, after_s: float | None = None, perhaps_arrived: bool = False) -> None:
         super().__init__(error)
         self.error = error
         self.again = again
@@ -199,6 +197,7 @@ class Messenger(ABC):
 
     async def acknowledge(self, receipt: str) -> None:
         """Tell the vendor that a pressed option has arrived, where it wants to know; a failure does no harm."""
+        return
 
     @property
     def answer(self) -> Answer:

@@ -20,7 +20,7 @@ def rendered(reply: Reply) -> dict[str, Any]:
 
 
 def remembered(entry: dict[str, Any]) -> dict[str, Any]:
-    """A message of the history, see `ConversationStore.history`."""
+    """A message of the history, see `History.history`."""
     reply: Reply | None = entry["reply"]
     if reply is not None:
         opinion = {} if entry["helpful"] is None else {"helpful": entry["helpful"]}

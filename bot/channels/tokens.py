@@ -4,6 +4,8 @@ import secrets
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from bot.conversations.erased import OF_WEBSITE
+
 SESSION_LIFETIME_S = 30 * 24 * 60 * 60
 
 
@@ -22,7 +24,7 @@ class SessionTokens:
 
     def issue(self) -> str:
         """A token for a new conversation."""
-        return self._serializer.dumps(f"web-{secrets.token_hex(16)}")
+        return self._serializer.dumps(f"{OF_WEBSITE}{secrets.token_hex(16)}")
 
     def conversation(self, token: str) -> str | None:
         """The conversation of a token; None for a forged or expired one."""

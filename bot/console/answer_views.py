@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from bot.answers.drafts import Fields
 from bot.answers.models import AnswerRevision
 from bot.answers.published import PublishedAnswers
-from bot.channels.messaging.rules import Limits
+from bot.channels.messaging.rules import load_rules
 from bot.channels.messaging.showing import parts_for
 from bot.console.differences import Piece, differences, is_changed
 from bot.console.formatting import Block, blocks_of
+from bot.replies import ANSWER, Button, Reply
 
 COMPARED = (("Title", "title"), ("Question", "question"), ("Text", "text"))
 
@@ -46,7 +47,13 @@ def preview_of(fields: Fields, answers: PublishedAnswers) -> Preview:
     related = [answers.named(name) for name in fields.related]
     buttons = [answer.content.title for answer in related if answer is not None]
     sources = [f"{document}: {section}" for document, section in fields.sources if document and section]
-    return Preview(blocks_of(fields.text), buttons, sources, as_messages(fields.text, buttons))
+    return Preview(blocks_of(fields.text), buttons, sources, _on_whatsapp(fields.text, buttons))
+
+
+def _on_whatsapp(text: str, titles: list[str]) -> list[str]:
+    buttons = tuple(Button(title, "") for title in titles)
+    parts = parts_for(Reply(ANSWER, text, 0, buttons=buttons), load_rules().limits["whatsapp"])
+    return [part.text for part in parts]
 
 
 def changes_between(older: AnswerRevision, newer: AnswerRevision) -> list[Change]:

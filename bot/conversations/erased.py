@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+OF_WEBSITE = "web-"  # what the keys of the website's conversations begin with; those of messengers have other names
+
 
 class ConversationErased(Exception):
     """Raised for a write that would bring an erased conversation back."""
+
+
+class MessageErased(ConversationErased):
+    """Raised for a message of an erased conversation that its vendor delivers again."""
 
 
 class ErasedConversations:
@@ -27,7 +33,7 @@ class ErasedConversations:
         self._keys[key] = at
 
     def forget_before(self, moment: datetime) -> None:
-        """Forget those that were erased before a moment: no token opens them any more."""
+        """Forget those of the website that were erased before a moment: no token opens them any more."""
         for key, at in list(self._keys.items()):
-            if at < moment:
+            if at < moment and key.startswith(OF_WEBSITE):
                 self._keys.pop(key, None)

@@ -1,16 +1,28 @@
 """Taking conversations out of the database, on a family's request or by age. Everything here blocks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.conversations.models import Conversation, Delivery, ErasedConversation, Feedback, Message
+from bot.conversations.erased import OF_WEBSITE
+from bot.conversations.models import (
+    INBOUND,
+    Conversation,
+    Delivery,
+    ErasedConversation,
+    ErasedMessage,
+    Feedback,
+    Message,
+)
 from bot.conversations.naming import find_conversation
 from bot.staff import audit
 from bot.staff.audit import Actor
-from bot.storage.base import now
+from bot.storage.base import UtcDateTime, now
+
+# Vendors deliver again what was not acknowledged, Meta for up to seven days.
+DELIVERED_AGAIN_WITHIN = timedelta(days=8)
 
 
 class Erasure:
@@ -59,13 +71,18 @@ class Erasure:
             return {row.key: row.erased_at for row in rows}
 
     def forget_erased(self, before: datetime) -> None:
-        """Forget the keys of conversations that were erased before a moment."""
+        """Forget the keys of the website's conversations that were erased before a moment, and messages' ids in time.
+
+        The key of a messenger's conversation is kept: without it the family's next one would be named like the erased
+        one again, and a second wish to erase would miss the other.
+        """
         with self._sessions() as session:
-            session.execute(
-                delete(ErasedConversation)
-                .where(ErasedConversation.erased_at < before)
-                .execution_options(synchronize_session=False)
-            )
+            of_website = ErasedConversation.key.startswith(OF_WEBSITE, autoescape=True)
+            for statement in (
+                delete(ErasedConversation).where(ErasedConversation.erased_at < before, of_website),
+                delete(ErasedMessage).where(ErasedMessage.erased_at < now() - DELIVERED_AGAIN_WITHIN),
+            ):
+                session.execute(statement.execution_options(synchronize_session=False))
             session.commit()
 
 
@@ -99,7 +116,13 @@ def _erase(session: Session, key: str) -> datetime:
 def _delete(session: Session, ids: Sequence[int]) -> None:
     """Delete conversations by their row ids; all messages in one statement, because they refer to each other."""
     messages = select(Message.id).where(Message.conversation_id.in_(ids))
+    again = select(Message.channel, Message.channel_message_id, literal(now(), type_=UtcDateTime)).where(
+        Message.conversation_id.in_(ids),
+        Message.direction == INBOUND,
+        Message.received_at > now() - DELIVERED_AGAIN_WITHIN,
+    )
     for statement in (
+        insert(ErasedMessage).from_select(["channel", "channel_message_id", "erased_at"], again),
         delete(Feedback).where(Feedback.message_id.in_(messages)),
         delete(Delivery).where(Delivery.message_id.in_(messages)),
         delete(Message).where(Message.conversation_id.in_(ids)),

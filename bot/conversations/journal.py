@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import FeedbackStore, Opinion
+from bot.conversations.history import History
 from bot.conversations.late import LateMessages
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
@@ -25,6 +27,7 @@ logger = structlog.get_logger(__name__)
 
 WRITE_LIMIT_S = 0.3  # a write that takes longer goes to the spool; the database may still take it, which does no harm
 READ_BACK_EVERY_S = 2.0
+TOGETHER = 32  # messages in one transaction: a busy machine writes them well within the limit
 
 # What says that the database will not take these values, now or later; ValueError comes from its driver.
 _NEVER_WRITTEN = (IntegrityError, DataError, ValueError)
@@ -49,6 +52,7 @@ class Journal:
             SQLAlchemyError: the database cannot be read.
         """
         self._store = ConversationStore(sessions)
+        self._history = History(sessions)
         self._feedback = FeedbackStore(sessions)
         self._late = LateMessages(sessions)
         self._erasure = Erasure(sessions)
@@ -57,6 +61,8 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._spooler = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="history")
+        self._waiting: list[tuple[Inbound, asyncio.Future[Known | None]]] = []
+        self._accepting: asyncio.Task[None] | None = None
         self._stuck: asyncio.Future[Any] | None = None  # a write that was given up and still holds the writer's thread
 
     def is_erased(self, conversation: str) -> bool:
@@ -74,12 +80,46 @@ class Journal:
             ConversationErased: its conversation was erased.
             OSError: neither could be written.
         """
+        answer: asyncio.Future[Known | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((inbound, answer))
+        if self._accepting is None or self._accepting.done():
+            self._accepting = asyncio.create_task(self._accept_waiting())
+        return await answer
+
+    async def _accept_waiting(self) -> None:
+        """Write down what waits; what comes meanwhile goes together into the next transaction."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            try:
+                found = await self._write(self._store.accept_all, [inbound for inbound, _ in batch])
+            except (IntegrityError, DataError, ValueError):  # one of them is refused; the others must not go with it
+                for inbound, answer in batch:
+                    _settle(answer, await self._accept_alone(inbound))
+            except (SQLAlchemyError, TimeoutError) as error:
+                for inbound, answer in batch:
+                    _settle(answer, await self._spooled(inbound, error))
+            except Exception as error:  # a fault of the program: whoever waits must hear of it
+                for _, answer in batch:
+                    _settle(answer, error)
+            else:
+                for (_, answer), each in zip(batch, found, strict=True):
+                    _settle(answer, each)
+
+    async def _accept_alone(self, inbound: Inbound) -> Known | Exception | None:
         try:
             return await self._write(self._store.accept, inbound)
+        except ConversationErased as error:
+            return error
         except (SQLAlchemyError, ValueError, TimeoutError) as error:
-            logger.warning("journal.spooled", what="message", error=type(error).__name__)
+            return await self._spooled(inbound, error)
+
+    async def _spooled(self, inbound: Inbound, cause: Exception) -> Exception | None:
+        logger.warning("journal.spooled", what="message", error=type(cause).__name__)
+        try:
             await self._to_spool(inbound, None)
-            return None
+        except (OSError, ConversationErased) as error:
+            return error
+        return None
 
     async def record(self, inbound: Inbound, outcome: Outcome) -> None:
         """Put on disk what became of a message.
@@ -92,7 +132,9 @@ class Journal:
             await self._write(self._store.record, inbound, outcome)
         except (SQLAlchemyError, ValueError, TimeoutError) as error:
             logger.warning("journal.spooled", what="replies", error=type(error).__name__)
-            await self._to_spool(inbound, outcome)
+            # By the time the line is read back they were sent, unless this process was killed.
+            under_way = tuple(reply.id for reply in outcome.replies) if inbound.address else ()
+            await self._to_spool(inbound, replace(outcome, under_way=under_way))
 
     async def unanswered(self, *, within_s: float) -> list[Inbound]:
         """What a crash left unanswered, as far as it is younger than `within_s` seconds."""
@@ -109,17 +151,17 @@ class Journal:
         await self._in_thread(self._writer, lambda: self._late.call_to(inbound.key, tier, ruleset))
 
     async def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
-        """A conversation's messages; see `ConversationStore.history`."""
-        return await self._in_thread(self._readers, lambda: self._store.history(conversation, after=after))
+        """A conversation's messages; see `History.history`."""
+        return await self._in_thread(self._readers, lambda: self._history.history(conversation, after=after))
 
     async def later_replies(
         self, conversation: str, seen: str, *, seen_at: datetime | None = None
     ) -> AsyncIterator[list[Reply]]:
-        """The replies that came after one, page by page; see `ConversationStore.later_replies`."""
+        """The replies that came after one, page by page; see `History.later_replies`."""
         above = 0
 
         def page() -> list[tuple[int, Reply]]:
-            return self._store.later_replies(conversation, seen, seen_at=seen_at, above=above)
+            return self._history.later_replies(conversation, seen, seen_at=seen_at, above=above)
 
         while found := await self._in_thread(self._readers, page):
             yield [reply for _, reply in found]
@@ -229,10 +271,12 @@ class Journal:
             logger.info("spool.read_back", lines=count)
         return count
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish what is being written and stop the threads."""
+        while self._accepting is not None and not self._accepting.done():
+            await self._accepting
         for executor in (self._writer, self._spooler, self._readers):
-            executor.shutdown(wait=True)
+            await asyncio.get_running_loop().run_in_executor(None, executor.shutdown)
 
     async def _write(self, function: Callable[..., Result], *arguments: Any) -> Result:
         if self._stuck is not None and not self._stuck.done():
@@ -252,6 +296,16 @@ class Journal:
     @staticmethod
     async def _in_thread(executor: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(executor, function)
+
+
+def _settle(answer: "asyncio.Future[Known | None]", found: Known | Exception | None) -> None:
+    """Tell who waits, unless that has been given up."""
+    if answer.done():
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
 
 
 def _forget(future: "asyncio.Future[Any]") -> None:

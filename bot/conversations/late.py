@@ -59,4 +59,6 @@ def inbound_of(message: Message) -> Inbound:
         button=message.button or "",
         received_at=message.received_at,
         key=message.key,
+        form=message.form,
+        address=message.conversation.address or "",
     )

@@ -17,13 +17,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import relationship
 
+from bot.conversations.forms import FORMS, TEXT
 from bot.storage.base import Base, UtcDateTime, now
 
 INBOUND, OUTBOUND = "in", "out"
-PENDING, DELIVERED, UNDELIVERED = "pending", "delivered", "undelivered"
+# A reply waits, is being sent, was taken by the vendor, arrived, was read; or it will not arrive.
+PENDING, SENDING, SENT, DELIVERED, READ, UNDELIVERED = (
+    *("pending", "sending", "sent", "delivered", "read", "undelivered"),
+)
 OPEN, ANSWERED, UNANSWERED = "open", "answered", "unanswered"
 TO_REVIEW, LATER, REVIEWED = "to review", "later", "reviewed"
-_FILTERED_BY = ("tier", "unanswered", "unsure", "unhelpful", "wants_person", "assignee_id", "channel")
+_FILTERED_BY = ("tier", "unanswered", "unsure", "unhelpful", "wants_person", "assignee_id", "channel", "undelivered")
 
 
 class Conversation(Base):
@@ -45,6 +49,7 @@ class Conversation(Base):
     channel = Column(String(16), nullable=False)
     noticed = Column(Boolean, nullable=False, default=False)  # whether the notice has been sent
     topic = Column(String(64))  # what the last answer was about, for follow-ups after a restart
+    address = Column(Text)  # where replies go, encrypted; none where the family fetches them
     created_at = Column(UtcDateTime, nullable=False, default=now)
     last_message_at = Column(UtcDateTime, nullable=False, default=now)
 
@@ -54,6 +59,7 @@ class Conversation(Base):
     unsure = Column(Boolean, nullable=False, default=False, server_default=false())
     unhelpful = Column(Boolean, nullable=False, default=False, server_default=false())
     wants_person = Column(Boolean, nullable=False, default=False, server_default=false())
+    undelivered = Column(Boolean, nullable=False, default=False, server_default=false())
     review = Column(String(16), nullable=False, default=TO_REVIEW, server_default=TO_REVIEW)
     assignee_id = Column(ForeignKey("staff_user.id"))
 
@@ -65,6 +71,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("channel", "channel_message_id"),
         CheckConstraint(f"direction in ('{INBOUND}', '{OUTBOUND}')", name="direction"),
+        CheckConstraint(f"form in {FORMS}", name="form"),
         Index("ix_message_conversation_id_id", "conversation_id", "id"),
         Index("ix_message_state_received_at", "state", "received_at"),
         Index("ix_message_reply_to_id", "reply_to_id"),
@@ -92,6 +99,7 @@ class Message(Base):
 
     # of a family's message
     channel_message_id = Column(String(200))
+    form = Column(String(16), nullable=False, default=TEXT, server_default=TEXT)
     button = Column(String(100))  # the token of the button that was pressed
     state = Column(String(16))  # open, answered, unanswered
     intent = Column(String(64))
@@ -136,17 +144,30 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        CheckConstraint(f"state in ('{PENDING}', '{DELIVERED}', '{UNDELIVERED}')", name="state"),
+        CheckConstraint(
+            f"state in {(PENDING, SENDING, SENT, DELIVERED, READ, UNDELIVERED)}",
+            name="state",
+        ),
         Index("ix_delivery_state_next_attempt_at", "state", "next_attempt_at"),
+        Index(
+            "ix_delivery_sent_id",
+            "sent_id",
+            sqlite_where=text("sent_id IS NOT NULL"),
+            postgresql_where=text("sent_id IS NOT NULL"),
+        ),
     )
 
     id = Column(Integer, primary_key=True)
     message_id = Column(ForeignKey("message.id"), nullable=False, unique=True)
     state = Column(String(16), nullable=False, default=PENDING)
     attempts = Column(Integer, nullable=False, default=0)
+    # when it is tried again; of one that is being sent: until when it belongs to the process that sends it
     next_attempt_at = Column(UtcDateTime)
-    delivered_at = Column(UtcDateTime)
-    error = Column(String(200))
+    delivered_at = Column(UtcDateTime)  # when the vendor took it, or said that it arrived
+    error = Column(String(200))  # of the last attempt, without a word of the message
+    parts_sent = Column(Integer, nullable=False, default=0, server_default=text("0"))  # of a reply sent in several
+    sent_id = Column(String(64))  # a digest of what the vendor calls its last part
+    possibly_repeated = Column(Boolean, nullable=False, default=False, server_default=false())
 
     message = relationship("Message", back_populates="delivery")
 
@@ -185,6 +206,17 @@ class ConversationWord(Base):
     # Byte by byte in any locale, so that words with one beginning stand together.
     word = Column(String(40).with_variant(String(40, collation="C"), "postgresql"), primary_key=True)
     conversation_id = Column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
+
+
+class ErasedMessage(Base):
+    """The id of a message of an erased conversation, for as long as a vendor may deliver it again."""
+
+    __tablename__ = "erased_message"
+    __table_args__ = (Index("ix_erased_message_erased_at", "erased_at"),)
+
+    channel = Column(String(16), primary_key=True)
+    channel_message_id = Column(String(200), primary_key=True)
+    erased_at = Column(UtcDateTime, nullable=False, default=now)
 
 
 class ErasedConversation(Base):

@@ -2,9 +2,10 @@
 
 import uuid
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from bot.conversations.forms import TEXT
 from bot.replies import Button, Reply
 from bot.storage.base import now
 
@@ -18,6 +19,8 @@ class Inbound:
         message_id: the channel's own id of the message, the same when it is delivered again.
         button: the token of the button that was pressed; empty for typed text.
         key: what this service calls the message.
+        form: one of `bot.conversations.forms`.
+        address: where replies go, encrypted; empty where the family fetches them, as the website's page does.
     """
 
     channel: str
@@ -27,6 +30,8 @@ class Inbound:
     button: str = ""
     received_at: datetime = field(default_factory=now)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    form: str = TEXT
+    address: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the spool file."""
@@ -50,16 +55,22 @@ class Mention:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a message: what was found in it, what was understood and what was replied."""
+    """What became of a message: what was found in it, what was understood and what was replied.
+
+    Attributes:
+        topic: what a follow-up would be about now.
+        under_way: the ids of replies that are being sent already, before they are in the log.
+    """
 
     replies: tuple[Reply, ...]
     intent: str | None
     confidence: float | None
-    topic: str | None  # what a follow-up would be about now
+    topic: str | None
     tier: str | None
     ruleset: str
     milliseconds: float
     mentions: tuple[Mention, ...] = ()
+    under_way: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the spool file."""
@@ -73,6 +84,7 @@ class Outcome:
                 **values,
                 "replies": tuple(reply_from_dict(reply) for reply in values["replies"]),
                 "mentions": tuple(Mention(**mention) for mention in values.get("mentions", ())),
+                "under_way": tuple(values.get("under_way", ())),
             }
         )
 
@@ -97,9 +109,11 @@ class Known:
         replies: those stored replies.
         noticed: the conversation has had its notice.
         topic: what the last answer was about.
+        silent_for: the time since the family's message before this one; None where there was none.
     """
 
     answered: bool = False
     replies: tuple[Reply, ...] = ()
     noticed: bool = False
     topic: str | None = None
+    silent_for: timedelta | None = None

@@ -5,12 +5,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, or_, select, update
+from sqlalchemy import and_, case, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from bot.conversations.code import conversation_code
-from bot.conversations.erased import ConversationErased
+from bot.conversations.erased import ConversationErased, MessageErased
+from bot.conversations.history import reply_of
 from bot.conversations.late import inbound_of
 from bot.conversations.models import (
     ANSWERED,
@@ -19,11 +20,12 @@ from bot.conversations.models import (
     OPEN,
     OUTBOUND,
     PENDING,
+    SENDING,
     UNANSWERED,
     Conversation,
     Delivery,
     ErasedConversation,
-    Feedback,
+    ErasedMessage,
     Message,
     MessageRedFlag,
 )
@@ -31,11 +33,12 @@ from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.review_models import Alert
 from bot.conversations.search import add_words
 from bot.conversations.triage import alerts_for, come_back, sort_in
-from bot.replies import CRISIS, EMERGENCY, NOTICE, Button, Reply
-from bot.storage.base import now
+from bot.replies import NOTICE, Reply
+from bot.storage.base import UtcDateTime, now
 
-HISTORY_MAXIMUM = 200  # messages in one page of a conversation's history
-OVERTAKING = timedelta(seconds=1)  # a fixed reply is sent while an earlier reply is being written: not longer than this
+# A channel sends a reply right after it is written down, or is sending it already. What takes longer than this was left
+# by a process that was killed, and another one sends it.
+AT_ONCE, UNDER_WAY = timedelta(seconds=5), timedelta(seconds=30)
 
 
 class ConversationStore:
@@ -52,22 +55,33 @@ class ConversationStore:
             SQLAlchemyError: the database cannot be written.
         """
         with self._sessions() as session:
-            message, conversation = _find(session, inbound)
-            if message is None:
+            try:
+                known = _accept(session, inbound)
+                session.commit()
+            except IntegrityError:  # the same message, or another of a new conversation, came at the same moment
+                session.rollback()
+                known = _accept(session, inbound)
+                session.commit()
+            return known
+
+    def accept_all(self, batch: Sequence[Inbound]) -> "list[Known | ConversationErased]":
+        """Write several messages down in one transaction, which takes little longer than one message.
+
+        Returns:
+            what `accept` returns or raises for each.
+
+        Raises:
+            SQLAlchemyError: the database cannot be written, or refuses one of them; none is written.
+        """
+        found: list[Known | ConversationErased] = []
+        with self._sessions() as session:
+            for inbound in batch:
                 try:
-                    _write_down(session, inbound, conversation)
-                    session.commit()
-                except IntegrityError:  # the same message, or another of a new conversation, came at the same moment
-                    session.rollback()
-                    message, conversation = _find(session, inbound)
-                    if message is None:
-                        _write_down(session, inbound, conversation)
-                        session.commit()
-            if conversation is None:
-                return Known()
-            answered = message is not None and message.state == ANSWERED
-            replies = tuple(_reply(row) for row in _replies_to(session, message)) if answered else ()
-            return Known(answered=answered, replies=replies, noticed=conversation.noticed, topic=conversation.topic)
+                    found.append(_accept(session, inbound))
+                except ConversationErased as error:
+                    found.append(error)
+            session.commit()
+        return found
 
     def record(self, inbound: Inbound, outcome: Outcome) -> None:
         """Write down what became of a message; does nothing where that is written already.
@@ -95,8 +109,7 @@ class ConversationStore:
             rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
             if rows:
                 session.execute(insert(Message), rows)
-                written = select(Message.id, literal(PENDING), literal(0)).where(Message.reply_to_id == message.id)
-                session.execute(insert(Delivery).from_select(["message_id", "state", "attempts"], written))
+                session.execute(_deliveries(message, outcome))
             session.commit()
 
     def unanswered(self, *, younger_than: datetime) -> list[Inbound]:
@@ -115,70 +128,6 @@ class ConversationStore:
             session.commit()
             return found
 
-    def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
-        """A conversation's messages, each with its replies behind it; `reply` is None for the family's own.
-
-        A page holds what was written to the log last. In it the messages stand in the order in which they came: in the
-        log, what the spool held stands behind what came later.
-
-        Args:
-            conversation: the conversation's key.
-            after: the key of a message; only later ones are given.
-        """
-        with self._sessions() as session:
-            asked = aliased(Message)
-            came_at = func.coalesce(asked.received_at, Message.received_at).label("came_at")
-            query = (
-                select(Message, Feedback.helpful, came_at)
-                .join(Message.conversation)
-                .outerjoin(asked, asked.id == Message.reply_to_id)
-                .outerjoin(Feedback, Feedback.message_id == Message.id)
-                .where(Conversation.key == conversation)
-                .limit(HISTORY_MAXIMUM)
-            )
-            start = None
-            if after:
-                first = select(Message.id).join(Message.conversation)
-                first = first.where(Message.key == after, Conversation.key == conversation)
-                start = session.scalars(first).one_or_none()
-            if start is not None:
-                page = session.execute(query.where(Message.id > start).order_by(Message.id)).all()
-            else:
-                page = session.execute(query.order_by(Message.id.desc())).all()
-            return [_history_entry(row.Message, row.helpful) for row in sorted(page, key=_in_order)]
-
-    def later_replies(
-        self, conversation: str, seen: str, *, seen_at: datetime | None = None, above: int = 0
-    ) -> list[tuple[int, Reply]]:
-        """A page of the replies that came after one, in the order they were written; each with its place in the log.
-
-        The fixed reply to a red flag overtakes what an earlier message still waits for, and what the spool held stands
-        late in the log. So what was sent later counts as well as what was written later: rather twice than never.
-
-        Args:
-            conversation: the conversation's key.
-            seen: the reply's key; where it is not in the log, and `seen_at` does not help, the newest page is given.
-            seen_at: when the reply was sent, if that is known although it is not in the log yet.
-            above: a place in the log; only later ones are given.
-        """
-        with self._sessions() as session:
-            of_conversation = (Conversation.key == conversation, Message.direction == OUTBOUND)
-            row = session.scalars(
-                select(Message).join(Message.conversation).where(Message.key == seen, *of_conversation)
-            ).one_or_none()
-            query = select(Message).join(Message.conversation).where(*of_conversation).limit(HISTORY_MAXIMUM)
-            if row is not None:
-                overtaken = OVERTAKING if row.kind in (EMERGENCY, CRISIS) else timedelta(0)
-                later = or_(Message.id > row.id, Message.received_at > row.received_at - overtaken)
-                query = query.where(later, Message.id != row.id)
-            elif seen_at is not None:
-                query = query.where(Message.received_at > seen_at - OVERTAKING)
-            elif not above:
-                newest = session.scalars(query.order_by(Message.id.desc())).all()
-                return [(message.id, _reply(message)) for message in reversed(newest)]
-            page = session.scalars(query.where(Message.id > above).order_by(Message.id))
-            return [(message.id, _reply(message)) for message in page]
-
     def delivered(self, keys: Sequence[str]) -> None:
         """Mark replies as handed over to the family."""
         with self._sessions() as session:
@@ -192,22 +141,51 @@ class ConversationStore:
             session.commit()
 
 
+def _accept(session: Session, inbound: Inbound) -> Known:
+    message, conversation = _find(session, inbound)
+    before = conversation.last_message_at if conversation is not None else None
+    if message is None:
+        _write_down(session, inbound, conversation)
+    if conversation is None:
+        return Known()
+    answered = message is not None and message.state == ANSWERED
+    replies = tuple(reply_of(row) for row in _replies_to(session, message)) if answered else ()
+    silent_for = inbound.received_at - before if message is None and before is not None else None
+    return Known(answered, replies, conversation.noticed, conversation.topic, silent_for)
+
+
 def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversation | None]:
-    """The stored message and its conversation, as far as they are there, in one question."""
+    """The stored message and its conversation, as far as they are there, in one question.
+
+    Raises:
+        MessageErased: the message was erased with an earlier conversation of its family.
+    """
     same_message = and_(Message.channel == inbound.channel, Message.channel_message_id == inbound.message_id)
     query = (
-        select(Conversation, Message)
+        select(Conversation, Message, _was_erased(inbound).label("was_erased"))
         .outerjoin(Message, and_(Message.conversation_id == Conversation.id, same_message))
         .where(Conversation.key == inbound.conversation)
     )
     row = session.execute(query).one_or_none()
-    return (None, None) if row is None else (row.Message, row.Conversation)
+    if row is None:
+        return None, None
+    if row.was_erased:
+        raise MessageErased
+    return row.Message, row.Conversation
+
+
+def _was_erased(inbound: Inbound) -> Any:
+    return exists().where(
+        ErasedMessage.channel == inbound.channel, ErasedMessage.channel_message_id == inbound.message_id
+    )
 
 
 def _write_down(session: Session, inbound: Inbound, conversation: Conversation | None) -> Message:
     if conversation is None:
         if session.get(ErasedConversation, inbound.conversation) is not None:
             raise ConversationErased
+        if session.scalar(select(_was_erased(inbound))):
+            raise MessageErased
         conversation = Conversation(
             key=inbound.conversation,
             code=conversation_code(inbound.conversation),
@@ -215,6 +193,7 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
             created_at=inbound.received_at,
         )
     conversation.last_message_at = inbound.received_at
+    conversation.address = conversation.address or inbound.address or None
     come_back(conversation)
     message = Message(
         key=inbound.key,
@@ -223,6 +202,7 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
         channel=inbound.channel,
         channel_message_id=inbound.message_id,
         text=inbound.text,
+        form=inbound.form,
         button=inbound.button or None,
         state=OPEN,
         received_at=inbound.received_at,
@@ -233,18 +213,28 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
     return message
 
 
+def _deliveries(message: Message, outcome: Outcome) -> Any:
+    """What inserts the deliveries of a message's replies.
+
+    Those that its channel sends are its process's own for a moment; then whoever finds them sends them.
+    """
+    columns, attempts = ["message_id", "state", "attempts", "next_attempt_at"], literal(0)
+    state: Any = literal(PENDING)
+    own_until: Any = literal(None, type_=UtcDateTime)
+    if message.conversation.address:
+        is_under_way, moment = Message.key.in_(outcome.under_way), now()
+        state = case((is_under_way, SENDING), else_=PENDING)
+        own_until = case((is_under_way, moment + UNDER_WAY), else_=moment + AT_ONCE)
+    written = select(Message.id, state, attempts, own_until).where(Message.reply_to_id == message.id)
+    return insert(Delivery).from_select(columns, written)
+
+
 def _add_alerts(session: Session, message: Message, outcome: Outcome) -> None:
     """Call navigators, unless they were called when the message was given up."""
     alerts = alerts_for(message, tier=outcome.tier, replies=outcome.replies)
     if alerts:
         called = session.scalars(select(Alert.kind).where(Alert.message_id == message.id)).all()
         session.add_all(alert for alert in alerts if alert.kind not in called)
-
-
-def _in_order(row: Any) -> tuple[Any, ...]:
-    """Sorts messages by the time they came, each with its replies behind it."""
-    message = row.Message
-    return row.came_at, message.reply_to_id or message.id, -1 if message.position is None else message.position
 
 
 def _outbound(message: Message, position: int, reply: Reply) -> dict[str, Any]:
@@ -270,29 +260,3 @@ def _outbound(message: Message, position: int, reply: Reply) -> dict[str, Any]:
 def _replies_to(session: Session, message: Any) -> list[Message]:
     query = select(Message).where(Message.reply_to_id == message.id).order_by(Message.position)
     return list(session.scalars(query))
-
-
-def _reply(message: Message) -> Reply:
-    return Reply(
-        kind=message.kind,
-        text=message.text,
-        revision=message.revision,
-        topic=message.topic,
-        variant=message.variant or "",
-        text_id=message.text_id or "",
-        sources=tuple(message.sources),
-        buttons=tuple(Button(**button) for button in message.buttons),
-        at=message.received_at,
-        id=message.key,
-    )
-
-
-def _history_entry(message: Message, helpful: bool | None) -> dict[str, Any]:
-    return {
-        "id": message.key,
-        "at": message.received_at.isoformat(),
-        "text": message.text,
-        "channel_message_id": message.channel_message_id,
-        "reply": _reply(message) if message.direction == OUTBOUND else None,
-        "helpful": helpful,
-    }

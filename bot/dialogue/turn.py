@@ -8,29 +8,39 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from bot.answers.answering import is_answer_name
 from bot.answers.published import PublishedAnswers
-from bot.answers.questions import RED_FLAG, TALK_TO_HUMAN, Question
+from bot.answers.questions import RED_FLAG
+from bot.conversations.code import conversation_code
 from bot.conversations.erased import ConversationErased
+from bot.conversations.forms import EDITED, ERASE, KEPT, NOT_TEXT
 from bot.conversations.journal import Journal
-from bot.conversations.records import Inbound, Known, Mention, Outcome
+from bot.conversations.records import Inbound, Known, Outcome
 from bot.dialogue.agent import Spoken
+from bot.dialogue.parse_data import as_red_flag, intent_of, mentions_of, pressed, reply_of
 from bot.dialogue.reading import clean, fixed_text_for
 from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
 from bot.redflags.detector import Detection, RedFlag
 from bot.redflags.gate import Gate
-from bot.replies import ANSWER, Button, Reply
+from bot.replies import ANSWER, Reply
 from bot.storage.base import now
 
 logger = structlog.get_logger(__name__)
 
 Deliver = Callable[[Reply], Awaitable[None]]
+OnAccepted = Callable[[Known | None], None]
+# The fixed text for a message that is more or less than a typed one; for a later version of one there is none.
+_FORMS = {EDITED: None, NOT_TEXT: "not_text", ERASE: "erase", KEPT: "kept"}
+_BUTTONS = {ERASE: ("erase", "keep")}
+# Meta wants people told that they talk to a machine at the start and again after a long silence; "long" is our choice.
+NOTICE_AGAIN_AFTER = timedelta(days=7)
 NOTICED_MAXIMUM = 10_000  # conversations remembered as having had the notice, for when the log cannot be asked
 
 
@@ -60,6 +70,8 @@ class _Course:
     started: float
     detection: Detection
     first: Reply | None = None  # the fixed reply to a red flag, delivered before everything else
+    on_accepted: OnAccepted | None = None
+    lane: asyncio.Semaphore | None = None
     looked: asyncio.Event = field(default_factory=asyncio.Event)  # the first detector has looked
     done: "asyncio.Future[TurnResult]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -85,15 +97,25 @@ class GuardedTurn:
         self._metrics = metrics
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._running: dict[tuple[str, str, str], _Course] = {}
-        self._noticed: OrderedDict[str, None] = OrderedDict()
+        self._noticed: OrderedDict[str, datetime] = OrderedDict()
 
-    async def handle(self, inbound: Inbound, deliver: Deliver) -> TurnResult:
+    async def handle(
+        self,
+        inbound: Inbound,
+        deliver: Deliver,
+        *,
+        on_accepted: OnAccepted | None = None,
+        lane: asyncio.Semaphore | None = None,
+    ) -> TurnResult:
         """Take one message through the turn.
 
         Args:
             inbound: the message.
             deliver: hands a reply to the channel. The fixed emergency reply is handed over before anything else is
                 done; all others once they are in the log.
+            on_accepted: told once the message is on disk, with what the log knows of it.
+            lane: what understanding and answering wait for, so that many messages at once do not slow each other down
+                to the time limit; the red flags are looked for before. Without it, nothing waits.
 
         Returns:
             all replies, those of a repeated message included: a repeat is not worked on again and nothing is delivered
@@ -109,7 +131,7 @@ class GuardedTurn:
         key = (inbound.channel, inbound.conversation, inbound.message_id)
         if key in self._running:
             return await self._join(self._running[key], deliver)
-        course = _Course(inbound, deliver, started, Detection((), self._gate.ruleset))
+        course = _Course(inbound, deliver, started, Detection((), self._gate.ruleset), None, on_accepted, lane)
         self._running[key] = course
         try:
             course.detection = await self._gate.first_look(inbound.conversation, inbound.text)
@@ -170,31 +192,37 @@ class GuardedTurn:
             await course.deliver(course.first)
 
     async def _work(self, course: _Course) -> TurnResult:
-        # Understanding needs nothing from the log: it runs beside the commit.
-        reading = asyncio.create_task(self._read(course))
+        # Neither needs anything from the log: they run beside the commit.
+        beside = asyncio.create_task(self._read(course) if course.lane is None else self._look_again(course))
         try:
             known = await self._journal.accept(course.inbound)
+            if course.on_accepted is not None:
+                course.on_accepted(known)
         except BaseException:
-            reading.cancel()
+            beside.cancel()
             raise
         if known is not None and known.answered:
-            reading.cancel()
+            beside.cancel()
             return TurnResult(known.replies, course.detection, repeated=True)
         lock = self._locks.setdefault(course.inbound.conversation, asyncio.Lock())
         async with lock:
-            return await self._finish(course, known, await reading)
+            parse_data = await beside
+            if course.lane is None:
+                return await self._finish(course, known, parse_data)
+            async with course.lane:
+                return await self._finish(course, known, await self._read_on(course))
 
     async def _finish(self, course: _Course, known: Known | None, parse_data: dict[str, Any] | None) -> TurnResult:
         inbound, first = course.inbound, course.first
         if parse_data is not None and first is not None:
-            parse_data = _as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
+            parse_data = as_red_flag(parse_data)  # the gate saw, or could not rule out, what Rasa did not
         spoken, others = await self._others(course, known, parse_data)
-        notice = self._notice(inbound, known)
+        notice = self._notice(inbound, known) if first or others else None
         moment = now()  # of all that follows the fixed reply: they are sent together
         following = (replace(reply, at=moment) for reply in (notice, *others) if reply is not None)
         replies = (*((first,) if first else ()), *following)
         milliseconds = (time.perf_counter() - course.started) * 1000
-        intent, confidence = _intent(spoken)
+        intent, confidence = intent_of(spoken)
         outcome = Outcome(
             replies=replies,
             intent=intent,
@@ -203,11 +231,12 @@ class GuardedTurn:
             tier=course.detection.tier,
             ruleset=course.detection.ruleset,
             milliseconds=milliseconds,
-            mentions=_mentions(inbound.text, course.detection),
+            mentions=mentions_of(inbound.text, course.detection),
+            under_way=(first.id,) if first is not None and inbound.address else (),
         )
         await self._journal.record(inbound, outcome)
         if notice is not None:
-            self._remember_notice(inbound.conversation)
+            self._remember_notice(inbound)
         for reply in replies:
             if reply is not first:
                 await course.deliver(reply)
@@ -215,10 +244,18 @@ class GuardedTurn:
         return TurnResult(replies, course.detection, False, intent, confidence, milliseconds)
 
     async def _read(self, course: _Course) -> dict[str, Any] | None:
-        """The second detector, then understanding; a red flag that only these see is answered at once."""
+        """The second detector, then understanding."""
+        await self._look_again(course)
+        return await self._read_on(course)
+
+    async def _look_again(self, course: _Course) -> None:
+        """The second detector; a red flag that only it sees is answered at once."""
         if not course.detection.triggers and not course.inbound.button:
             course.detection = course.detection.adding(await self._gate.second_look(clean(course.inbound.text)))
             await self._send_first(course)
+
+    async def _read_on(self, course: _Course) -> dict[str, Any] | None:
+        """Understanding; a red flag that only Rasa sees is answered at once."""
         parse_data = await self._understand(course.inbound)
         if parse_data is not None and parse_data["intent"]["name"] == RED_FLAG and not course.detection.triggers:
             flags = (RedFlag(**flag) for flag in parse_data["red_flags"])
@@ -228,8 +265,10 @@ class GuardedTurn:
 
     async def _understand(self, inbound: Inbound) -> dict[str, Any] | None:
         """What a message means, as Rasa's parse data; None where Rasa need not or cannot be asked."""
+        if inbound.form in _FORMS:
+            return None
         if inbound.button:
-            return _pressed(inbound)
+            return pressed(inbound)
         text = clean(inbound.text)
         if fixed_text_for(text) is not None:
             return None
@@ -243,6 +282,8 @@ class GuardedTurn:
     ) -> tuple[Spoken | None, list[Reply]]:
         """What follows the fixed emergency reply, or the ordinary replies where there is none."""
         inbound, beside_red_flag = course.inbound, course.first is not None
+        if inbound.form in _FORMS:
+            return None, self._of_form(inbound)
         text = clean(inbound.text)
         fixed = None if inbound.button else fixed_text_for(text)
         if fixed is None and course.detection.unreadable and not inbound.button and not beside_red_flag:
@@ -255,11 +296,19 @@ class GuardedTurn:
             with self._guarded("answering"):
                 topic = known.topic if known else None
                 spoken = await self._dialogue.turn(inbound.conversation, text, parse_data=parse_data, topic=topic)
-                replies = [_reply(utterance) for utterance in spoken.utterances]
+                replies = [reply_of(utterance) for utterance in spoken.utterances]
         if not replies and not beside_red_flag:
             self._metrics.apologies.inc()
             return spoken, [self._texts.reply("apology")]
         return spoken, replies
+
+    def _of_form(self, inbound: Inbound) -> list[Reply]:
+        """What a message gets for the form in which it came, whatever it says."""
+        name = _FORMS[inbound.form]
+        if name is None:
+            return []
+        buttons = tuple(self._texts.button(token) for token in _BUTTONS.get(inbound.form, ()))
+        return [self._texts.reply(name, buttons=buttons, code=conversation_code(inbound.conversation))]
 
     @contextlib.contextmanager
     def _guarded(self, what: str) -> Iterator[None]:
@@ -272,70 +321,20 @@ class GuardedTurn:
             logger.error("turn.failed", at=what, error=type(error).__name__)
 
     def _notice(self, inbound: Inbound, known: Known | None) -> Reply | None:
-        conversation = inbound.conversation
-        if conversation in self._noticed or (known is not None and known.noticed):
+        remembered = self._noticed.get(inbound.conversation)
+        if remembered is not None and inbound.received_at - remembered < NOTICE_AGAIN_AFTER:
             return None
-        return self._texts.reply("notice")
+        silent = known.silent_for if known else None
+        if known is not None and known.noticed and (silent is None or silent < NOTICE_AGAIN_AFTER):
+            return None
+        return self._texts.reply("notice_messenger" if inbound.address else "notice")
 
-    def _remember_notice(self, conversation: str) -> None:
-        self._noticed[conversation] = None
+    def _remember_notice(self, inbound: Inbound) -> None:
+        self._noticed[inbound.conversation] = inbound.received_at
         if len(self._noticed) > NOTICED_MAXIMUM:
             self._noticed.popitem(last=False)
-
-
-def _mentions(text: str, detection: Detection) -> tuple[Mention, ...]:
-    """What was found, with its places in the message as written: Rasa and the second detector read it cleaned."""
-    mentions = []
-    for flag in detection.red_flags:
-        start = flag.start if text[flag.start : flag.end] == flag.text else text.find(flag.text)
-        place = (start, start + len(flag.text)) if flag.text and start >= 0 else (None, None)
-        mentions.append(Mention(flag.symptom, flag.detector, *place))
-    return tuple(mentions)
 
 
 def _id_of_first(inbound: Inbound) -> str:
     """The id of the fixed reply to a message: the same whenever the message comes, so that it is shown once."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"{inbound.channel}:{inbound.message_id}").hex
-
-
-def _pressed(inbound: Inbound) -> dict[str, Any]:
-    """The parse data of a pressed button: what it means is known."""
-    name, _, variant = inbound.button.partition("/")
-    intent = {"else": "deny", "person": TALK_TO_HUMAN}.get(name, name)
-    question = Question(inbound.text, intent, 1.0, asks=True, variant=variant)
-    return {
-        "text": inbound.text,
-        "intent": {"name": intent, "confidence": 1.0},
-        "entities": [],
-        "questions": [question.as_dict()],
-    }
-
-
-def _as_red_flag(parse_data: dict[str, Any]) -> dict[str, Any]:
-    """Parse data that takes the rule for red flags, so that nothing follows which distracts from the fixed reply."""
-    if parse_data["intent"]["name"] == RED_FLAG:
-        return parse_data
-    return {**parse_data, "original_intent": parse_data["intent"], "intent": {"name": RED_FLAG, "confidence": 1.0}}
-
-
-def _intent(spoken: Spoken | None) -> tuple[str | None, float | None]:
-    if spoken is None:
-        return None, None
-    intent = spoken.parse_data["intent"]
-    if intent["name"] == RED_FLAG:
-        intent = spoken.parse_data.get("original_intent") or intent
-    return intent.get("name"), intent.get("confidence")
-
-
-def _reply(utterance: dict[str, Any]) -> Reply:
-    """What an action uttered, as a reply; values that are empty do not arrive."""
-    return Reply(
-        kind=utterance["kind"],
-        text=utterance["text"],
-        revision=utterance["revision"],
-        topic=utterance.get("topic"),
-        variant=utterance.get("variant") or "",
-        text_id=utterance.get("text_id") or "",
-        sources=tuple(utterance.get("sources") or ()),
-        buttons=tuple(Button(button["title"], button["payload"]) for button in utterance.get("buttons") or ()),
-    )

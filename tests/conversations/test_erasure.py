@@ -1,13 +1,14 @@
 """Erasing a conversation and letting it expire: nothing of it is left, and nothing that still runs brings it back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from databases import locked, other_tool
 from postgres import PostgresServer
 from sqlalchemy import event, text
@@ -42,14 +43,14 @@ def spool_folder(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
 
-@pytest.fixture
-def journal(
+@pytest_asyncio.fixture
+async def journal(
     sessions: "sessionmaker[Session]", spool_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Journal]:
+) -> AsyncIterator[Journal]:
     monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)  # a slow disk is forgiven
     journal = Journal(sessions, spool_folder)
     yield journal
-    journal.close()
+    await journal.close()
 
 
 def message(conversation: str, number: int = 1, *, days_ago: float = 0) -> Inbound:
@@ -171,7 +172,7 @@ async def test_after_a_restart_it_is_still_known(
     journal: Journal, sessions: "sessionmaker[Session]", spool_folder: Path
 ) -> None:
     await journal.erase("never wrote")
-    journal.close()
+    await journal.close()
 
     restarted = Journal(sessions, spool_folder)
 

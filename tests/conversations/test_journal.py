@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from databases import Down, locked, other_tool, read_only
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -31,16 +32,16 @@ def spool_folder(tmp_path: Path) -> Path:
     return tmp_path / "spool"
 
 
-@pytest.fixture
-def hurried(sessions: "sessionmaker[Session]", spool_folder: Path) -> Iterator[Journal]:
+@pytest_asyncio.fixture
+async def hurried(sessions: "sessionmaker[Session]", spool_folder: Path) -> AsyncIterator[Journal]:
     """The journal as the service has it."""
     journal = Journal(sessions, spool_folder)
     yield journal
-    journal.close()
+    await journal.close()
 
 
-@pytest.fixture
-def journal(hurried: Journal, monkeypatch: pytest.MonkeyPatch) -> Journal:
+@pytest_asyncio.fixture
+async def journal(hurried: Journal, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """One that a slow disk is forgiven; the lock of another program still costs 300 ms at most."""
     monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
     return hurried
@@ -188,7 +189,7 @@ async def test_a_database_that_cannot_be_written_costs_no_message(
     journal = Journal(session_factory(open_database(read_only(database_url))), spool_folder)
 
     assert await journal.accept(message()) is None
-    journal.close()
+    await journal.close()
 
     assert len(spooled(spool_folder)) == 1
 
@@ -269,7 +270,7 @@ async def test_closing_waits_for_what_is_being_written(journal: Journal, session
     accepting = [asyncio.create_task(journal.accept(message(number))) for number in range(5)]
     await asyncio.sleep(0)  # each has handed its message to the writer
 
-    await asyncio.get_running_loop().run_in_executor(None, journal.close)
+    await journal.close()
 
     assert await asyncio.gather(*accepting) == [Known()] * 5
     assert len(ConversationStore(sessions).unanswered(younger_than=now().replace(year=2000))) == 5

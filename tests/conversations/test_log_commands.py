@@ -145,7 +145,7 @@ async def test_a_service_that_runs_does_not_write_it_anew(
     with other_tool(database_url) as database:
         for table in TABLES_OF_A_CONVERSATION:
             assert database.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
-    journal.close()
+    await journal.close()
 
 
 async def test_it_learns_of_it_by_itself(sessions: "sessionmaker[Session]", tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_it_learns_of_it_by_itself(sessions: "sessionmaker[Session]", tmp_
         await asyncio.sleep(0.01)
 
     keeping.cancel()
-    journal.close()
+    await journal.close()
 
 
 @pytest.mark.parametrize(

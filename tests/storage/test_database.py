@@ -24,7 +24,7 @@ from bot.storage.base import Base, now
 from bot.storage.database import MIGRATING, DatabaseError, database_errors, migrate, open_database, session_factory
 
 TABLES = {"alembic_version", "answer", "answer_revision", "conversation", "message", "delivery"}
-TABLES |= {"feedback", "erased_conversation", "red_flag", "conversation_word"}
+TABLES |= {"feedback", "erased_conversation", "erased_message", "red_flag", "conversation_word"}
 TABLES |= {"staff_user", "staff_session", "audit_event", "audit_head"}
 TABLES |= {"alert", "note", "tag", "conversation_tag", "review", "correction", "saved_view", "queued_example"}
 TRIGGERS = {"answer_revision_never_changes", "answer_revision_never_goes", "answer_keeps_its_name"}

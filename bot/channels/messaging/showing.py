@@ -30,7 +30,7 @@ def parts_for(reply: Reply, limits: Limits) -> list[Part]:
         text = f"{text}\n\n{numbered(_titles(reply))}"
         options = tuple(
             Option(cut(f"{position}. {button.title}", way.title), "", option.token)
-            for position, (button, option) in enumerate(zip(reply.buttons, options), start=1)
+            for position, (button, option) in enumerate(zip(reply.buttons, options, strict=True), start=1)
         )
     *first, last = parts_of(text, limits.text)
     *middle, last = parts_of(last, way.text)
@@ -52,7 +52,7 @@ def way_for(buttons: Sequence[Button], limits: Limits) -> Way | None:
 
 
 def token_of(reply: Reply, position: int) -> str:
-    """What comes back when an option is pressed: its place, not its meaning; only this service knows what it offered."""
+    """What comes back when an option is pressed: its place; what it means is known to this service alone."""
     return f"b:{reply.id}:{position}"
 
 
