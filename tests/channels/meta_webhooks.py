@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.channels.base import Messenger, Webhook
+from bot.channels.messenger import FacebookMessenger
 from bot.channels.signatures import hex_hmac_sha256
 from bot.channels.whatsapp import WhatsApp
 from bot.settings import Settings, load_settings
@@ -33,7 +34,7 @@ def settings_for(url: str = "https://graph.example/v21.0") -> Settings:
 
 def both(url: str = "https://graph.example/v21.0") -> list[Messenger]:
     """Meta's two channels."""
-    return [WhatsApp(settings_for(url))]
+    return [WhatsApp(settings_for(url)), FacebookMessenger(settings_for(url))]
 
 
 def fixture(channel: str, name: str) -> Webhook:
