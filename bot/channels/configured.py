@@ -1,0 +1,46 @@
+"""The messengers that the settings switch on."""
+
+from collections.abc import Callable
+
+from bot.channel_settings import NEEDED
+from bot.channels.base import Messenger
+from bot.channels.messenger import FacebookMessenger
+from bot.channels.slack import Slack
+from bot.channels.telegram import Telegram
+from bot.channels.twilio import Twilio
+from bot.channels.whatsapp import WhatsApp
+from bot.settings import Settings, SettingsError, variable_of
+
+_CHANNELS: dict[str, Callable[[Settings], Messenger]] = {
+    "whatsapp": WhatsApp,
+    "telegram": Telegram,
+    "twilio": Twilio,
+    "messenger": FacebookMessenger,
+    "slack": Slack,
+}
+
+
+def messengers_of(settings: Settings) -> list[Messenger]:
+    """The messengers whose settings are there.
+
+    Raises:
+        SettingsError: one of a channel's settings is missing while another is set; names it.
+    """
+    found = []
+    for name in NEEDED:
+        missing = settings.missing_of(name)
+        if len(missing) == len(NEEDED[name]):
+            continue
+        if missing:
+            present = next(field for field in NEEDED[name] if field not in missing)
+            raise SettingsError(
+                f"{variable_of(missing[0])} is missing: {variable_of(present)} is set, and the channel needs both. "
+                f"docs/channels.md says where to find it"
+            )
+        found.append(_CHANNELS[name](settings))
+    if found and not settings.identity_keys:
+        raise SettingsError(
+            "BOT_IDENTITY_KEY is missing: messaging channels need it to encrypt phone numbers and the like. Set it to "
+            "32 random characters or more, for instance from: openssl rand -hex 32"
+        )
+    return found
