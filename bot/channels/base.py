@@ -17,12 +17,14 @@ class Webhook:
         headers: by their names in lower case.
         query: the parameters of its address.
         body: its bytes, which the signature is over.
+        query_string: what stands behind the `?` of its address, as it came; some vendors sign it too.
     """
 
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    query_string: str = ""
 
 
 @dataclass(frozen=True)
