@@ -15,9 +15,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from bot.channels.limits import Limits
+from bot.channels.messaging.messaging import Messaging
 from bot.channels.tokens import SessionTokens
 from bot.channels.widget import WidgetChannel
 from bot.console.app import Console
+from bot.conversations.records import Inbound
 from bot.cross_origin import CrossOrigin
 from bot.dialogue.worker import DialogueUnavailable
 from bot.security_headers import PRIVATE, SecurityHeaders
@@ -37,6 +39,7 @@ class Application:
         self._service = service
         tokens = SessionTokens(*service.settings.secret_keys)
         self._widget = WidgetChannel(service, tokens, limits)
+        self.messaging = Messaging(service)
         starlette = Starlette(
             routes=[
                 Route("/", self._page),
@@ -46,6 +49,7 @@ class Application:
                 Route("/ready", self._ready),
                 Route("/metrics", self._metrics),
                 *self._widget.routes(),
+                *self.messaging.routes(),
                 *console.routes(),
             ],
             exception_handlers={HTTPException: _http_error, Exception: self._unexpected},
@@ -64,9 +68,16 @@ class Application:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        await self._service.start(self._widget.resume)
+        await self._service.start(self._resume)
+        self.messaging.start()
         yield
+        await self.messaging.stop()
         await self._service.stop()
+
+    async def _resume(self, inbound: Inbound) -> None:
+        """Take the turn of a message that a crash left, through the channel it came by."""
+        channel = self.messaging if inbound.address else self._widget
+        await channel.resume(inbound)
 
     async def _page(self, _request: Request) -> Response:
         return FileResponse(PAGE / "index.html")

@@ -37,6 +37,19 @@ class Metrics:
             "bot_alerts_failed_total", "Calls to navigators that failed", ["way"], registry=self.registry
         )
 
+        self.webhooks = Counter(
+            "bot_webhooks_total", "Requests of vendors", ["channel", "result"], registry=self.registry
+        )
+        self.deliveries = Counter(
+            "bot_deliveries_total",
+            "Replies that vendors took or will not take",
+            ["channel", "state"],
+            registry=self.registry,
+        )
+        self.not_sent = Counter(
+            "bot_not_sent_total", "Attempts at sending that failed", ["channel"], registry=self.registry
+        )
+
     def count_turn(self, channel: str, replies: Iterable[Reply], tier: str | None, milliseconds: float) -> None:
         """Count one answered message."""
         self._turns.labels(channel).inc()

@@ -24,23 +24,30 @@ def messengers_of(settings: Settings) -> list[Messenger]:
     """The messengers whose settings are there.
 
     Raises:
-        SettingsError: one of a channel's settings is missing while another is set; names it.
+        SettingsError: see `check_channels`.
     """
-    found = []
-    for name in NEEDED:
+    check_channels(settings)
+    return [_CHANNELS[name](settings) for name in NEEDED if not settings.missing_of(name)]
+
+
+def check_channels(settings: Settings) -> None:
+    """Refuse a channel of which only some settings are there, and channels without the key for families' ids.
+
+    Raises:
+        SettingsError: a setting is missing; names it.
+    """
+    configured = False
+    for name, needed in NEEDED.items():
         missing = settings.missing_of(name)
-        if len(missing) == len(NEEDED[name]):
-            continue
-        if missing:
-            present = next(field for field in NEEDED[name] if field not in missing)
+        if missing and len(missing) < len(needed):
+            present = next(field for field in needed if field not in missing)
             raise SettingsError(
                 f"{variable_of(missing[0])} is missing: {variable_of(present)} is set, and the channel needs both. "
-                f"docs/channels.md says where to find it"
+                "docs/channels.md says where to find it"
             )
-        found.append(_CHANNELS[name](settings))
-    if found and not settings.identity_keys:
+        configured = configured or not missing
+    if configured and not settings.identity_keys:
         raise SettingsError(
             "BOT_IDENTITY_KEY is missing: messaging channels need it to encrypt phone numbers and the like. Set it to "
             "32 random characters or more, for instance from: openssl rand -hex 32"
         )
-    return found

@@ -16,6 +16,7 @@ def run(host: str | None, port: int | None) -> None:
     """Migrate, load the answers, train if needed, and serve everything on one port until Ctrl-C."""
     settings = read_settings(host=host, port=port)
     settings.check_fit_to_serve()
+    check_channels(settings)
     from bot.server import serve
 
     serve(settings)

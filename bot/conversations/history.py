@@ -1,5 +1,6 @@
 """What a family reads again of its conversation. Everything here blocks: it is called from a thread."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,17 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from bot.conversations.models import OUTBOUND, Conversation, Feedback, Message
 from bot.replies import CRISIS, EMERGENCY, Button, Reply
 
+NEWEST = 8  # replies among which the newest choices are looked for: those to the last few messages
 HISTORY_MAXIMUM = 200  # messages in one page of a conversation's history
 OVERTAKING = timedelta(seconds=1)  # a fixed reply is sent while an earlier reply is being written: not longer than this
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The newest reply of a conversation, or one that was named, with the choices under it."""
+
+    reply: Reply
+    is_newest: bool  # nothing was sent after it
 
 
 class History:
@@ -82,6 +92,24 @@ class History:
                 return [(message.id, reply_of(message)) for message in reversed(newest)]
             page = session.scalars(query.where(Message.id > above).order_by(Message.id))
             return [(message.id, reply_of(message)) for message in page]
+
+    def offer(self, conversation: str, reply: str = "") -> Offer | None:
+        """A reply that a family chooses under; None where there is none of its conversation.
+
+        Args:
+            conversation: the conversation's key.
+            reply: the reply's key; empty for the newest reply that has choices.
+        """
+        query = select(Message).join(Message.conversation)
+        query = query.where(Conversation.key == conversation, Message.direction == OUTBOUND)
+        query = query.order_by(Message.id.desc())
+        with self._sessions() as session:
+            newest = session.scalars(query.limit(NEWEST)).all()
+            if reply:
+                found = session.scalars(query.where(Message.key == reply)).first()
+            else:
+                found = next((message for message in newest if message.buttons), None)
+            return Offer(reply_of(found), found.id == newest[0].id) if found is not None else None
 
 
 def _in_order(row: Any) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """The journal: every message on disk before it is acknowledged, in the database or else in the spool."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import FeedbackStore, Opinion
-from bot.conversations.history import History
+from bot.conversations.history import History, Offer
 from bot.conversations.late import LateMessages
+from bot.conversations.outbox import Claim, Ended, Outbox, Reported, Waiting
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
@@ -53,6 +54,7 @@ class Journal:
         """
         self._store = ConversationStore(sessions)
         self._history = History(sessions)
+        self._outbox = Outbox(sessions)
         self._feedback = FeedbackStore(sessions)
         self._late = LateMessages(sessions)
         self._erasure = Erasure(sessions)
@@ -173,6 +175,39 @@ class Journal:
             await self._write(self._store.delivered, reply_ids)
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("journal.delivered.unmarked", error=type(error).__name__)
+
+    async def carry(self, ended: Sequence[Ended], claims: Sequence[Claim]) -> tuple[set[str], dict[str, bool]]:
+        """Write down what became of replies, and take others to send; see `Outbox.carry`.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: the database does not take it now. After a TimeoutError it may do so yet.
+        """
+        return await self._write(self._outbox.carry, ended, claims, now())
+
+    async def due(self, channels: Collection[str], *, at_most: int) -> list[Waiting]:
+        """Replies that should have been sent by now; see `Outbox.due`.
+
+        Raises:
+            SQLAlchemyError: the database cannot be asked.
+        """
+        return await self._in_thread(self._readers, lambda: self._outbox.due(channels, now(), at_most=at_most))
+
+    async def report(self, reports: Sequence[Reported]) -> list[Reported]:
+        """Write down what vendors say of messages; see `Outbox.report`.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: the database does not take it now.
+        """
+        return await self._write(self._outbox.report, reports)
+
+    async def offer(self, conversation: str, reply: str = "") -> Offer | None:
+        """What a family may choose from; see `History.offer`.
+
+        Raises:
+            SQLAlchemyError, TimeoutError: the database cannot be asked, or not in time.
+        """
+        found = self._in_thread(self._readers, lambda: self._history.offer(conversation, reply))
+        return await asyncio.wait_for(found, WRITE_LIMIT_S)
 
     async def give_feedback(self, conversation: str, reply: str, opinion: Opinion) -> None:
         """Put on disk what a family says about a reply; see `FeedbackStore.give`.

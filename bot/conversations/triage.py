@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import INBOUND, TO_REVIEW, Conversation, Feedback, Message
-from bot.conversations.review_models import PERSON, RED_FLAG, TIER, Alert, Correction
+from bot.conversations.review_models import PERSON, RED_FLAG, TIER, UNDELIVERED_EMERGENCY, Alert, Correction
 from bot.replies import APOLOGY, CLARIFY, FALLBACK, HANDOVER, Reply
 from bot.storage.base import now
 
@@ -41,6 +41,16 @@ def alerts_for(message: Message, *, tier: str | None, replies: Iterable[Reply]) 
     if any(reply.kind == HANDOVER for reply in replies):
         alerts.append(_alert(message, PERSON, None, goes_out=True))
     return alerts
+
+
+def alert_for_undelivered(reply: Message, tier: str | None) -> Alert:
+    """What calls a navigator to a family that the fixed reply to a red flag does not reach.
+
+    Args:
+        reply: the fixed reply.
+        tier: of the message that it was for.
+    """
+    return _alert(reply, UNDELIVERED_EMERGENCY, tier, goes_out=True)
 
 
 def alert_for_comment(session: Session, reply: Message, tier: str) -> None:

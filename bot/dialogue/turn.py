@@ -73,6 +73,7 @@ class _Course:
     on_accepted: OnAccepted | None = None
     lane: asyncio.Semaphore | None = None
     looked: asyncio.Event = field(default_factory=asyncio.Event)  # the first detector has looked
+    accepted: asyncio.Event = field(default_factory=asyncio.Event)  # the message is on disk, or will not be
     done: "asyncio.Future[TurnResult]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -130,7 +131,7 @@ class GuardedTurn:
             inbound = replace(inbound, button="")  # invented, or retired since it was offered: its words are read
         key = (inbound.channel, inbound.conversation, inbound.message_id)
         if key in self._running:
-            return await self._join(self._running[key], deliver)
+            return await self._join(self._running[key], deliver, on_accepted)
         course = _Course(inbound, deliver, started, Detection((), self._gate.ruleset), None, on_accepted, lane)
         self._running[key] = course
         try:
@@ -148,6 +149,7 @@ class GuardedTurn:
             raise
         finally:
             course.looked.set()
+            course.accepted.set()
             del self._running[key]
 
     async def erase(self, conversation: str) -> None:
@@ -169,12 +171,15 @@ class GuardedTurn:
         self._dialogue.forget(conversation)
 
     @staticmethod
-    async def _join(course: _Course, deliver: Deliver) -> TurnResult:
+    async def _join(course: _Course, deliver: Deliver, on_accepted: OnAccepted | None) -> TurnResult:
         """Take part in a turn that works on the same message already: the fixed reply is delivered here, too."""
         await course.looked.wait()
         delivered = course.first
         if delivered is not None:
             await deliver(delivered)
+        await course.accepted.wait()
+        if on_accepted is not None and not course.done.done():
+            on_accepted(None)
         try:
             return replace(await asyncio.shield(course.done), repeated=True)
         finally:
@@ -196,6 +201,7 @@ class GuardedTurn:
         beside = asyncio.create_task(self._read(course) if course.lane is None else self._look_again(course))
         try:
             known = await self._journal.accept(course.inbound)
+            course.accepted.set()
             if course.on_accepted is not None:
                 course.on_accepted(known)
         except BaseException:

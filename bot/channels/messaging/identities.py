@@ -28,9 +28,7 @@ class Identities:
         Args:
             keys: the first encrypts, all decrypt, the last names.
         """
-        self._encryption = MultiFernet(
-            [Fernet(base64.urlsafe_b64encode(_derived(key, "addresses"))) for key in keys]
-        )
+        self._encryption = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key, "addresses"))) for key in keys])
         self._naming = _derived(keys[-1], "names")
 
     def conversation(self, channel: str, sender: str, is_erased: Callable[[str], bool]) -> str:
