@@ -16,9 +16,10 @@ def run(host: str | None, port: int | None) -> None:
     """Migrate, load the answers, train if needed, and serve everything on one port until Ctrl-C."""
     settings = read_settings(host=host, port=port)
     settings.check_fit_to_serve()
-    check_channels(settings)
+    from bot.channels.configured import check_channels
     from bot.server import serve
 
+    check_channels(settings)
     serve(settings)
 
 

@@ -1,6 +1,7 @@
 """The way in: messages of vendors are put on disk, acknowledged, and then taken through the turn."""
 
 import asyncio
+import contextlib
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -120,13 +121,12 @@ class Intake:
             door = self._doors.setdefault(f"{messenger.name} {received.sender}", asyncio.Lock())
             await door.acquire()  # what a family writes is put on disk in its order
             accepted.add_done_callback(lambda _: door.release())
-            try:
-                await self._in_conversation(messenger, received, accepted)
-            except MessageErased:
-                pass  # delivered again: its conversation is gone, and nothing is done for it
-            except ConversationErased:  # by another process, a moment ago
-                await self._service.journal.learn_erased()
-                await self._in_conversation(messenger, received, accepted)
+            with contextlib.suppress(MessageErased):  # delivered again: its conversation is gone
+                try:
+                    await self._in_conversation(messenger, received, accepted)
+                except ConversationErased:  # by another process, or while this message came
+                    await self._service.journal.learn_erased()
+                    await self._in_conversation(messenger, received, accepted)
         except Exception as error:  # such as neither database nor disk
             logger.error("intake.failed", channel=messenger.name, error=type(error).__name__)
             if not accepted.done():
