@@ -10,6 +10,7 @@ import pytest_asyncio
 from databases import Down, file_away
 from postgres import MISSING, PostgresServer, postgres_server, programs
 from sqlalchemy.orm import Session, sessionmaker
+from vendor import VendorServer
 
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.dialogue.training import trained_model
@@ -126,3 +127,11 @@ async def service(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     await service.dialogue.loaded()
     yield service
     await service.stop()
+
+
+@pytest.fixture
+def vendor() -> Iterator[VendorServer]:
+    """A server of this test's own that plays the vendors of messengers."""
+    server = VendorServer()
+    yield server
+    server.close()

@@ -1,4 +1,4 @@
-"""tests/channels/vendor.py: the server that plays the vendors does what tests tell it to."""
+"""tests/vendor.py: the server that plays the vendors does what tests tell it to."""
 
 import json
 import signal

@@ -1,6 +1,6 @@
 """A server that plays the vendors of messengers: it records what is sent, and answers as it is told.
 
-As a program, which writes each request as one line of JSON: python tests/channels/vendor.py --port N --log FILE
+As a program, which writes each request as one line of JSON: python tests/vendor.py --port N --log FILE
 """
 
 import argparse
