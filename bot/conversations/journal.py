@@ -92,6 +92,10 @@ class Journal:
         """Write down what waits; what comes meanwhile goes together into the next transaction."""
         while self._waiting:
             batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            if len(batch) == 1:
+                inbound, answer = batch[0]
+                _settle(answer, await self._accept_alone(inbound))
+                continue
             try:
                 found = await self._write(self._store.accept_all, [inbound for inbound, _ in batch])
             except (IntegrityError, DataError, ValueError):  # one of them is refused; the others must not go with it
@@ -110,10 +114,10 @@ class Journal:
     async def _accept_alone(self, inbound: Inbound) -> Known | Exception | None:
         try:
             return await self._write(self._store.accept, inbound)
-        except ConversationErased as error:
-            return error
         except (SQLAlchemyError, ValueError, TimeoutError) as error:
             return await self._spooled(inbound, error)
+        except Exception as error:  # its conversation was erased, or a fault of the program: whoever waits must hear
+            return error
 
     async def _spooled(self, inbound: Inbound, cause: Exception) -> Exception | None:
         logger.warning("journal.spooled", what="message", error=type(cause).__name__)

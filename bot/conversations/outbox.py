@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.history import reply_of
@@ -116,15 +116,16 @@ class Outbox:
             SQLAlchemyError: the database does not take it now; nothing is written.
         """
         with self._sessions() as session:
-            known = {each.key for each in ended if _end(session, each)}
-            taken = {}
-            for claim in claims:
-                if _claim(session, claim, moment):
-                    taken[claim.key] = True
-                elif _has(session, claim.key):
-                    taken[claim.key] = False
+            rows = _locked(session, {*(each.key for each in ended), *(claim.key for claim in claims)})
+            changes = {each.key: _ending(rows[each.key], each) for each in ended if each.key in rows}
+            _write(session, [change for change in changes.values() if change])
+            for key, change in changes.items():
+                if change and change["state"] == UNDELIVERED:
+                    _show_to_navigators(session, Message.key == key)
+            taken = {claim.key: _claiming(rows[claim.key], claim, moment) for claim in claims if claim.key in rows}
+            _write(session, [change for change in taken.values() if change])
             session.commit()
-            return known, taken
+            return set(changes), {key: change is not None for key, change in taken.items()}
 
     def due(self, channels: Collection[str], moment: datetime, *, at_most: int) -> list[Waiting]:
         """Replies that should have been sent by now, in the order in which they were written.
@@ -161,62 +162,84 @@ class Outbox:
             return unknown
 
 
-def _claim(session: Session, claim: Claim, moment: datetime) -> bool:
-    free = or_(
-        Delivery.state == PENDING,
-        and_(Delivery.state == SENDING, Delivery.next_attempt_at <= moment),
-        and_(Delivery.state == SENDING, Delivery.parts_sent < claim.parts_sent),  # our own, one part further
-    )
-    values = {
-        "state": SENDING,
-        "next_attempt_at": claim.until,
-        "parts_sent": claim.parts_sent,
-        "possibly_repeated": or_(
-            Delivery.possibly_repeated,
-            and_(Delivery.state == SENDING, Delivery.parts_sent >= claim.parts_sent),
-        ),
+@dataclass
+class _Row:
+    """A delivery as it is in this transaction."""
+
+    id: int
+    state: str
+    next_attempt_at: datetime | None
+    parts_sent: int
+    possibly_repeated: bool
+
+
+def _locked(session: Session, keys: Collection[str]) -> dict[str, _Row]:
+    """The deliveries of replies, so that no other process changes them before the commit."""
+    columns = (Delivery.id, Delivery.state, Delivery.next_attempt_at, Delivery.parts_sent, Delivery.possibly_repeated)
+    query = select(Message.key, *columns).join(Delivery, Delivery.message_id == Message.id)
+    # In one order, so that two processes never wait for each other.
+    query = query.where(Message.key.in_(keys)).order_by(Delivery.id).with_for_update(of=Delivery)
+    return {key: _Row(*values) for key, *values in session.execute(query)}
+
+
+def _claiming(row: _Row, claim: Claim, moment: datetime) -> dict[str, Any] | None:
+    """What a claim changes; None where the reply is not this process's to send."""
+    goes_on = row.state == SENDING and row.parts_sent < claim.parts_sent
+    left = row.state == SENDING and row.next_attempt_at is not None and row.next_attempt_at <= moment
+    if not (row.state == PENDING or goes_on or left):
+        return None
+    row.possibly_repeated = row.possibly_repeated or (left and not goes_on)
+    row.state, row.next_attempt_at, row.parts_sent = SENDING, claim.until, claim.parts_sent
+    return {
+        "row_id": row.id,
+        "state": row.state,
+        "next_attempt_at": row.next_attempt_at,
+        "parts_sent": row.parts_sent,
+        "possibly_repeated": row.possibly_repeated,
     }
-    return _update(session, claim.key, values, free)
 
 
-def _has(session: Session, key: str) -> bool:
-    return session.scalars(select(Message.id).where(Message.key == key)).first() is not None
-
-
-def _end(session: Session, ended: Ended) -> bool:
-    values: dict[str, Any] = {
-        "state": ended.state,
+def _ending(row: _Row, ended: Ended) -> dict[str, Any] | None:
+    """What the end of an attempt changes; None where a later state is known already."""
+    if row.state not in (PENDING, SENDING):
+        return None
+    row.state, row.next_attempt_at, row.parts_sent = ended.state, ended.again_at, ended.parts_sent
+    row.possibly_repeated = row.possibly_repeated or ended.possibly_repeated
+    is_sent = ended.state == SENT
+    return {
+        "row_id": row.id,
+        "state": row.state,
         "attempts": ended.attempts,
-        "parts_sent": ended.parts_sent,
-        "next_attempt_at": ended.again_at,
+        "parts_sent": row.parts_sent,
+        "next_attempt_at": row.next_attempt_at,
         "error": ended.error or None,
-        "possibly_repeated": or_(Delivery.possibly_repeated, ended.possibly_repeated),
+        "possibly_repeated": row.possibly_repeated,
+        "delivered_at": ended.at if is_sent else None,
+        "sent_id": (ended.sent_id or None) if is_sent else None,
     }
-    if ended.state == SENT:
-        values |= {"delivered_at": ended.at, "sent_id": ended.sent_id or None}
-    found = _update(session, ended.key, values, Delivery.state.in_((PENDING, SENDING)))
-    if found and ended.state == UNDELIVERED:
-        _show_to_navigators(session, Message.key == ended.key)
-    return found or _has(session, ended.key)
+
+
+def _write(session: Session, changes: Sequence[dict[str, Any]]) -> None:
+    """Change deliveries by their row ids, all that change alike in one statement."""
+    if changes:
+        columns = {name: bindparam(name) for name in changes[0] if name != "row_id"}
+        statement = update(Delivery).where(Delivery.id == bindparam("row_id")).values(**columns)
+        session.connection().execute(statement, list(changes))
 
 
 def _report(session: Session, reported: Reported) -> bool:
-    query = select(Message.key, Delivery.state).join(Delivery, Delivery.message_id == Message.id)
+    query = select(Message.key, Delivery.id).join(Delivery, Delivery.message_id == Message.id)
     row = session.execute(query.where(Delivery.sent_id == reported.sent_id)).first()
     if row is None:
         return False
     values: dict[str, Any] = {"state": reported.state}
     values |= {"error": reported.error} if reported.error else {"delivered_at": reported.at}
-    found = _update(session, row.key, values, Delivery.state.in_(_BEFORE[reported.state]))
+    before = Delivery.state.in_(_BEFORE[reported.state])
+    statement = update(Delivery).where(Delivery.id == row.id, before).values(**values)
+    found = session.execute(statement.execution_options(synchronize_session=False)).rowcount
     if found and reported.state == UNDELIVERED:
         _show_to_navigators(session, Message.key == row.key)
     return True
-
-
-def _update(session: Session, key: str, values: dict[str, Any], *conditions: Any) -> bool:
-    message = select(Message.id).where(Message.key == key).scalar_subquery()
-    statement = update(Delivery).where(Delivery.message_id == message, *conditions).values(**values)
-    return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)
 
 
 def _show_to_navigators(session: Session, of_reply: Any) -> None:

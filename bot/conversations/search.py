@@ -4,7 +4,7 @@ Each conversation's words stand in a table of their own, on SQLite and PostgreSQ
 while a database's own full-text index keeps deleted words until it is rebuilt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,9 +38,19 @@ class Found:
 
 def add_words(session: Session, conversation_id: int, text: str) -> None:
     """Let a conversation be found by the words of a message or note; belongs into the transaction that writes it."""
+    add_words_of(session, [(conversation_id, text)])
+
+
+def add_words_of(session: Session, texts: Iterable[tuple[int, str]]) -> None:
+    """Let conversations be found by the words of several messages; see `add_words`.
+
+    Args:
+        session: of the transaction.
+        texts: each with the row id of its conversation.
+    """
     # In one order, so that two transactions never wait for each other.
-    rows = [{"conversation_id": conversation_id, "word": word} for word in sorted(words_of(text))]
-    insert_missing(session, ConversationWord, rows)
+    entries = sorted({(word, conversation_id) for conversation_id, text in texts for word in words_of(text)})
+    insert_missing(session, ConversationWord, [{"word": word, "conversation_id": number} for word, number in entries])
 
 
 def matching(session: Session, words: str) -> ColumnElement[bool]:

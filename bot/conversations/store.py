@@ -9,14 +9,13 @@ from sqlalchemy import and_, case, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.conversations.code import conversation_code
+from bot.conversations.accepting import Accepted, accept_all, columns_of, new_conversation, touch
 from bot.conversations.erased import ConversationErased, MessageErased
 from bot.conversations.history import reply_of
 from bot.conversations.late import inbound_of
 from bot.conversations.models import (
     ANSWERED,
     DELIVERED,
-    INBOUND,
     OPEN,
     OUTBOUND,
     PENDING,
@@ -32,7 +31,7 @@ from bot.conversations.models import (
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.review_models import Alert
 from bot.conversations.search import add_words
-from bot.conversations.triage import alerts_for, come_back, sort_in
+from bot.conversations.triage import alerts_for, sort_in
 from bot.replies import NOTICE, Reply
 from bot.storage.base import UtcDateTime, now
 
@@ -64,8 +63,8 @@ class ConversationStore:
                 session.commit()
             return known
 
-    def accept_all(self, batch: Sequence[Inbound]) -> "list[Known | ConversationErased]":
-        """Write several messages down in one transaction, which takes little longer than one message.
+    def accept_all(self, batch: Sequence[Inbound]) -> list[Accepted]:
+        """Write several messages down in one transaction.
 
         Returns:
             what `accept` returns or raises for each.
@@ -73,15 +72,13 @@ class ConversationStore:
         Raises:
             SQLAlchemyError: the database cannot be written, or refuses one of them; none is written.
         """
-        found: list[Known | ConversationErased] = []
         with self._sessions() as session:
-            for inbound in batch:
-                try:
-                    found.append(_accept(session, inbound))
-                except ConversationErased as error:
-                    found.append(error)
+            found = accept_all(session, batch)
+            whole = [
+                _accept(session, inbound) if each is None else each for inbound, each in zip(batch, found, strict=True)
+            ]
             session.commit()
-        return found
+            return whole
 
     def record(self, inbound: Inbound, outcome: Outcome) -> None:
         """Write down what became of a message; does nothing where that is written already.
@@ -186,27 +183,9 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
             raise ConversationErased
         if session.scalar(select(_was_erased(inbound))):
             raise MessageErased
-        conversation = Conversation(
-            key=inbound.conversation,
-            code=conversation_code(inbound.conversation),
-            channel=inbound.channel,
-            created_at=inbound.received_at,
-        )
-    conversation.last_message_at = inbound.received_at
-    conversation.address = conversation.address or inbound.address or None
-    come_back(conversation)
-    message = Message(
-        key=inbound.key,
-        conversation=conversation,
-        direction=INBOUND,
-        channel=inbound.channel,
-        channel_message_id=inbound.message_id,
-        text=inbound.text,
-        form=inbound.form,
-        button=inbound.button or None,
-        state=OPEN,
-        received_at=inbound.received_at,
-    )
+        conversation = new_conversation(inbound)
+    touch(conversation, inbound)
+    message = Message(conversation=conversation, **columns_of(inbound))
     session.add(message)
     session.flush()
     add_words(session, message.conversation_id, inbound.text)

@@ -35,6 +35,7 @@ from bot.storage.base import now
 logger = structlog.get_logger(__name__)
 
 Deliver = Callable[[Reply], Awaitable[None]]
+Lane = contextlib.AbstractAsyncContextManager[None]
 OnAccepted = Callable[[Known | None], None]
 # The fixed text for a message that is more or less than a typed one; for a later version of one there is none.
 _FORMS = {EDITED: None, NOT_TEXT: "not_text", ERASE: "erase", KEPT: "kept"}
@@ -71,7 +72,7 @@ class _Course:
     detection: Detection
     first: Reply | None = None  # the fixed reply to a red flag, delivered before everything else
     on_accepted: OnAccepted | None = None
-    lane: asyncio.Semaphore | None = None
+    lane: Lane | None = None
     looked: asyncio.Event = field(default_factory=asyncio.Event)  # the first detector has looked
     accepted: asyncio.Event = field(default_factory=asyncio.Event)  # the message is on disk, or will not be
     done: "asyncio.Future[TurnResult]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -106,7 +107,7 @@ class GuardedTurn:
         deliver: Deliver,
         *,
         on_accepted: OnAccepted | None = None,
-        lane: asyncio.Semaphore | None = None,
+        lane: Lane | None = None,
     ) -> TurnResult:
         """Take one message through the turn.
 

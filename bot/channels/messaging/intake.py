@@ -15,6 +15,7 @@ from bot.channels.base import Contents, Messenger, Received
 from bot.channels.messaging.choosing import Choosing
 from bot.channels.messaging.courier import Courier
 from bot.channels.messaging.identities import Identities, UnknownKey
+from bot.channels.messaging.lane import Lane
 from bot.channels.messaging.parcel import Parcel
 from bot.channels.messaging.reports import Reports
 from bot.conversations.erased import ConversationErased, MessageErased
@@ -26,9 +27,6 @@ from bot.storable import storable
 from bot.storage.base import now
 
 logger = structlog.get_logger(__name__)
-
-# Turns at once. More would only slow each other down: Rasa has one thread, and the acknowledgements need the processor.
-LANES = 2
 
 
 class NotStored(Exception):
@@ -53,7 +51,7 @@ class Intake:
         self._courier = courier
         self._choosing = choosing
         self._reports = reports
-        self._lane = asyncio.Semaphore(LANES)
+        self._lane = Lane()
         self._doors: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -106,6 +104,8 @@ class Intake:
     def _begin(self, messenger: Messenger, received: Received) -> "asyncio.Future[None]":
         """Begin with a message; done when it is on disk."""
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lane.arrives()
+        accepted.add_done_callback(lambda _: self._lane.is_in())
         task = asyncio.create_task(self._take(messenger, received, accepted))
         self._running.add(task)
         task.add_done_callback(self._running.discard)

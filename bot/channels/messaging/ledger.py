@@ -14,6 +14,7 @@ from bot.storage.base import now
 logger = structlog.get_logger(__name__)
 
 KEPT_MAXIMUM = 20_000  # ends that the log did not have a place for
+RECORDED_WITHIN = timedelta(seconds=20)
 KEPT_FOR = timedelta(hours=1)  # then the reply is taken to be erased
 
 
@@ -55,12 +56,13 @@ class Ledger:
         return key in self._kept or key in self._ended
 
     async def write_rest(self) -> None:
-        """Try again what the log had no place for."""
-        oldest = now() - KEPT_FOR
+        """Try again what the log had no place for; what its turn is about to tell is left to `recorded`."""
+        moment = now()
         for ended in list(self._kept.values()):
-            if ended.at < oldest:
+            age = moment - ended.at
+            if age > KEPT_FOR:
                 del self._kept[ended.key]
-            else:
+            elif age > RECORDED_WITHIN:
                 self.end(ended)
         await self.finished()
 
