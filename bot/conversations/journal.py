@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from bot.conversations.accept_queue import AcceptQueue
 from bot.conversations.erased import ConversationErased, ErasedConversations
 from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import FeedbackStore, Opinion
@@ -21,6 +22,7 @@ from bot.conversations.outbox import Claim, Ended, Outbox, Reported, Waiting
 from bot.conversations.records import Inbound, Known, Outcome
 from bot.conversations.spool import LineRefused, Spool
 from bot.conversations.store import ConversationStore
+from bot.conversations.writer import Writer
 from bot.replies import Reply
 from bot.storage.base import now
 
@@ -28,7 +30,6 @@ logger = structlog.get_logger(__name__)
 
 WRITE_LIMIT_S = 0.3  # a write that takes longer goes to the spool; the database may still take it, which does no harm
 READ_BACK_EVERY_S = 2.0
-TOGETHER = 32  # messages in one transaction: a busy machine writes them well within the limit
 
 # What says that the database will not take these values, now or later; ValueError comes from its driver.
 _NEVER_WRITTEN = (IntegrityError, DataError, ValueError)
@@ -37,10 +38,7 @@ Result = TypeVar("Result")
 
 
 class Journal:
-    """The conversation log for the event loop: nothing here blocks it, and nothing is lost.
-
-    Writes go through one thread, so that this process never competes with itself for SQLite's write lock.
-    """
+    """The conversation log for the event loop: nothing here blocks it, and nothing is lost."""
 
     def __init__(self, sessions: "sessionmaker[Session]", spool_folder: Path) -> None:
         """Use a database and a folder.
@@ -60,12 +58,14 @@ class Journal:
         self._erasure = Erasure(sessions)
         self._erased = ErasedConversations(self._erasure.erased())
         self._spool = Spool(spool_folder, self._erased)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._writer = Writer()
         self._spooler = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="history")
-        self._waiting: list[tuple[Inbound, asyncio.Future[Known | None]]] = []
-        self._accepting: asyncio.Task[None] | None = None
-        self._stuck: asyncio.Future[Any] | None = None  # a write that was given up and still holds the writer's thread
+        self._accepting = AcceptQueue(
+            lambda inbound: self._write(self._store.accept, inbound),
+            lambda batch: self._write(self._store.accept_all, batch),
+            self._to_spool,
+        )
 
     def is_erased(self, conversation: str) -> bool:
         """Whether a conversation was erased; known without asking the database."""
@@ -82,50 +82,7 @@ class Journal:
             ConversationErased: its conversation was erased.
             OSError: neither could be written.
         """
-        answer: asyncio.Future[Known | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((inbound, answer))
-        if self._accepting is None or self._accepting.done():
-            self._accepting = asyncio.create_task(self._accept_waiting())
-        return await answer
-
-    async def _accept_waiting(self) -> None:
-        """Write down what waits; what comes meanwhile goes together into the next transaction."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-            if len(batch) == 1:
-                inbound, answer = batch[0]
-                _settle(answer, await self._accept_alone(inbound))
-                continue
-            try:
-                found = await self._write(self._store.accept_all, [inbound for inbound, _ in batch])
-            except (IntegrityError, DataError, ValueError):  # one of them is refused; the others must not go with it
-                for inbound, answer in batch:
-                    _settle(answer, await self._accept_alone(inbound))
-            except (SQLAlchemyError, TimeoutError) as error:
-                for inbound, answer in batch:
-                    _settle(answer, await self._spooled(inbound, error))
-            except Exception as error:  # a fault of the program: whoever waits must hear of it
-                for _, answer in batch:
-                    _settle(answer, error)
-            else:
-                for (_, answer), each in zip(batch, found, strict=True):
-                    _settle(answer, each)
-
-    async def _accept_alone(self, inbound: Inbound) -> Known | Exception | None:
-        try:
-            return await self._write(self._store.accept, inbound)
-        except (SQLAlchemyError, ValueError, TimeoutError) as error:
-            return await self._spooled(inbound, error)
-        except Exception as error:  # its conversation was erased, or a fault of the program: whoever waits must hear
-            return error
-
-    async def _spooled(self, inbound: Inbound, cause: Exception) -> Exception | None:
-        logger.warning("journal.spooled", what="message", error=type(cause).__name__)
-        try:
-            await self._to_spool(inbound, None)
-        except (OSError, ConversationErased) as error:
-            return error
-        return None
+        return await self._accepting.accept(inbound)
 
     async def record(self, inbound: Inbound, outcome: Outcome) -> None:
         """Put on disk what became of a message.
@@ -145,16 +102,16 @@ class Journal:
     async def unanswered(self, *, within_s: float) -> list[Inbound]:
         """What a crash left unanswered, as far as it is younger than `within_s` seconds."""
         younger_than = now() - timedelta(seconds=within_s)
-        return await self._in_thread(self._writer, lambda: self._store.unanswered(younger_than=younger_than))
+        return await self._writer.work(lambda: self._store.unanswered(younger_than=younger_than))
 
     async def late(self, *, within_s: float) -> list[Inbound]:
         """What a crash left unanswered that is older than `within_s` seconds, and calls nobody yet."""
         before = now() - timedelta(seconds=within_s)
-        return await self._in_thread(self._writer, lambda: self._late.typed_before(before))
+        return await self._writer.work(lambda: self._late.typed_before(before))
 
     async def call_to(self, inbound: Inbound, tier: str, ruleset: str) -> None:
         """Call navigators to a message that came too late to be answered; see `LateMessages.call_to`."""
-        await self._in_thread(self._writer, lambda: self._late.call_to(inbound.key, tier, ruleset))
+        await self._writer.work(lambda: self._late.call_to(inbound.key, tier, ruleset))
 
     async def history(self, conversation: str, *, after: str | None = None) -> list[dict[str, Any]]:
         """A conversation's messages; see `History.history`."""
@@ -244,7 +201,7 @@ class Journal:
         Raises:
             SQLAlchemyError: the database does not take it now.
         """
-        return await self._in_thread(self._writer, lambda: self._erasure.expire(before, at_most=at_most))
+        return await self._writer.work(lambda: self._erasure.expire(before, at_most=at_most))
 
     async def forget_old(self, *, aside: datetime, erased: datetime) -> None:
         """Delete the lines put aside before one moment, and the keys of what was erased before another.
@@ -258,7 +215,7 @@ class Journal:
             self._erasure.forget_erased(erased)
             self._erased.forget_before(erased)
 
-        await self._in_thread(self._writer, forget)
+        await self._writer.work(forget)
 
     async def keep_reading_back(self) -> None:
         """Bring the spool's lines into the database whenever it takes them, without those of conversations that another
@@ -279,7 +236,7 @@ class Journal:
                     self._spool.erase(key)
 
         try:
-            await self._in_thread(self._writer, learn)
+            await self._writer.work(learn)
         except (SQLAlchemyError, OSError) as error:
             logger.warning("journal.erased.unknown", error=type(error).__name__)
 
@@ -302,7 +259,7 @@ class Journal:
                 return  # the line goes with its conversation
 
         try:
-            count = await self._in_thread(self._writer, lambda: self._spool.read_back(write))
+            count = await self._writer.work(lambda: self._spool.read_back(write))
         except (SQLAlchemyError, OSError) as error:
             logger.warning("spool.waiting", error=type(error).__name__)
             return 0
@@ -312,41 +269,17 @@ class Journal:
 
     async def close(self) -> None:
         """Finish what is being written and stop the threads."""
-        while self._accepting is not None and not self._accepting.done():
-            await self._accepting
-        for executor in (self._writer, self._spooler, self._readers):
+        await self._accepting.finished()
+        await self._writer.close()
+        for executor in (self._spooler, self._readers):
             await asyncio.get_running_loop().run_in_executor(None, executor.shutdown)
 
     async def _write(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        if self._stuck is not None and not self._stuck.done():
-            raise TimeoutError  # whatever is asked now would wait behind it
-        future = asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
-        try:
-            # Shielded: a write that comes through late is kept; the unique message id makes the spool's copy harmless.
-            return await asyncio.wait_for(asyncio.shield(future), WRITE_LIMIT_S)
-        except asyncio.TimeoutError as error:
-            future.add_done_callback(_forget)
-            self._stuck = future
-            raise TimeoutError from error
+        return await self._writer.write(function, *arguments, within_s=WRITE_LIMIT_S)
 
-    async def _to_spool(self, inbound: Inbound, outcome: Outcome | None) -> None:
+    async def _to_spool(self, inbound: Inbound, outcome: Outcome | None = None) -> None:
         await self._in_thread(self._spooler, lambda: self._spool.append(inbound, outcome))
 
     @staticmethod
     async def _in_thread(executor: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(executor, function)
-
-
-def _settle(answer: "asyncio.Future[Known | None]", found: Known | Exception | None) -> None:
-    """Tell who waits, unless that has been given up."""
-    if answer.done():
-        return
-    if isinstance(found, Exception):
-        answer.set_exception(found)
-    else:
-        answer.set_result(found)
-
-
-def _forget(future: "asyncio.Future[Any]") -> None:
-    if not future.cancelled() and future.exception() is not None:
-        logger.warning("journal.late_write.failed", error=type(future.exception()).__name__)

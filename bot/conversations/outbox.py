@@ -25,7 +25,7 @@ from bot.conversations.models import (
     Message,
 )
 from bot.conversations.review_models import UNDELIVERED_EMERGENCY, Alert
-from bot.conversations.triage import alert_for_undelivered
+from bot.conversations.triage import alert_for_undelivered, come_back
 from bot.replies import CRISIS, EMERGENCY, Reply
 
 # What a vendor may still report after each state; a report that comes late changes nothing.
@@ -248,6 +248,7 @@ def _show_to_navigators(session: Session, of_reply: Any) -> None:
     query = select(Message, asked).outerjoin(asked, asked.id == Message.reply_to_id).where(of_reply)
     for reply, message in session.execute(query):
         reply.conversation.undelivered = True
+        come_back(reply.conversation)
         if reply.kind not in (EMERGENCY, CRISIS):
             continue
         called = select(Alert.id).where(Alert.message_id == reply.id, Alert.kind == UNDELIVERED_EMERGENCY)
