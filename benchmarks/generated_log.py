@@ -19,6 +19,7 @@ from sqlalchemy.sql.expression import bindparam
 
 from bot.answers.setup import load_answers_file, prepare_storage
 from bot.conversations.code import conversation_code
+from bot.conversations.inbox_filter import STATES
 from bot.conversations.models import (
     ANSWERED,
     DELIVERED,
@@ -156,7 +157,7 @@ class GeneratedLog:
         values = {
             **{"id": number, "key": key, "code": conversation_code(key), "channel": channel, "noticed": True},
             **{"topic": None, "created_at": moment, "last_message_at": moment, "tier": None, "review": TO_REVIEW},
-            **{"unanswered": False, "unsure": False, "unhelpful": False, "wants_person": False, "assignee_id": None},
+            **{"assignee_id": None, **dict.fromkeys(STATES, False)},
         }
         self._rows[Conversation].append(values)
         return Conversation(**values)
@@ -213,6 +214,8 @@ class GeneratedLog:
                 "error": "the channel refused it" if state == UNDELIVERED else None,
             }
         )
+        if state == UNDELIVERED:
+            self._conversations[reply["conversation_id"]].undelivered = True
         if state == UNDELIVERED and reply["kind"] == EMERGENCY:
             alert = Alert(conversation_id=reply["conversation_id"], message_id=reply["id"], goes_out=True)
             alert.kind = UNDELIVERED_EMERGENCY
@@ -231,7 +234,7 @@ class GeneratedLog:
 
     def _review(self, session: Session) -> None:
         """What navigators did with each conversation, and where its messages put it in the inbox."""
-        names = ("last_message_at", "topic", "tier", "unanswered", "unsure", "unhelpful", "wants_person")
+        names = ("last_message_at", "topic", "tier", *STATES)
         changed = []
         for number, conversation in self._conversations.items():
             done = self._navigators.review(conversation)

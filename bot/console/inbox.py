@@ -40,6 +40,7 @@ STANDARD_VIEWS = (
     (labels.STATES["unsure"], InboxFilter(unsure=True), "unsure"),
     (labels.STATES["unhelpful"], InboxFilter(unhelpful=True), "unhelpful"),
     (labels.STATES["wants_person"], InboxFilter(wants_person=True), "wants_person"),
+    (labels.STATES["undelivered"], InboxFilter(undelivered=True), "undelivered"),
     ("Mine", InboxFilter(assignee=ME), "mine"),
     ("Nobody's", InboxFilter(assignee=NOBODY), "of_nobody"),
     ("Later", InboxFilter(review=LATER), "later"),

@@ -7,6 +7,7 @@ STATES = {
     "unsure": "Unsure",
     "unhelpful": "Did not help",
     "wants_person": "Wants a person",
+    "undelivered": "Not delivered",
 }
 REVIEW = {TO_REVIEW: "To review", LATER: "Later", REVIEWED: "Reviewed"}
 SORTS = {"newest": "Newest first", "oldest": "Waiting longest first", "urgent": "Most urgent first"}

@@ -150,6 +150,7 @@ class Counts:
     unsure: int
     unhelpful: int
     wants_person: int
+    undelivered: int
     mine: int
     of_nobody: int
 

@@ -14,7 +14,7 @@ ME, NOBODY = "me", "nobody"
 ANY, ALL = "any", "all"
 NEWEST, OLDEST, URGENT_FIRST = "newest", "oldest", "urgent"
 
-STATES = ("unanswered", "unsure", "unhelpful", "wants_person")
+STATES = ("unanswered", "unsure", "unhelpful", "wants_person", "undelivered")
 # What the parameters with a fixed choice may say.
 CHOICES: dict[str, tuple[str, ...]] = {
     "tier": ("T1", "T2", ANY),
@@ -81,6 +81,7 @@ class InboxFilter:
     unsure: bool = False
     unhelpful: bool = False
     wants_person: bool = False
+    undelivered: bool = False
     topic: str | None = None
     channel: str | None = None
     tag: int | None = None

@@ -26,7 +26,8 @@ def fill(house: House) -> None:
     """Two conversations, one urgent with an open alert, both tagged."""
     with house.sessions() as session:
         for key, minutes, tier in (("urgent", 5, "T1"), ("quiet", 1, None)):
-            conversation = add_conversation(session, key, minutes, tier=tier, unsure=tier is None)
+            states = {"unsure": tier is None, "undelivered": tier is None}
+            conversation = add_conversation(session, key, minutes, tier=tier, **states)
             message = add_message(session, conversation, f"Words of {key} {HOSTILE}", tier=tier)
             add_reply(session, message, topic="crs_duration")
             if tier:
@@ -70,6 +71,8 @@ async def test_the_inbox_shows_what_waits_and_records_who_saw_it(house: House) -
 
         assert codes(page) == [code_of(house, "urgent"), code_of(house, "quiet")]
         assert "Words of urgent &lt;script&gt;" in page.text
+        assert page.text.count('<span class="badge">Not delivered</span>') == 1
+        assert re.search(r'href="/console/\?undelivered=yes">Not delivered<span class="count">1<', page.text)
         with house.sessions() as session:
             newest = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
             assert (newest.actor, newest.action) == ("nina", "inbox.viewed")
@@ -81,6 +84,7 @@ async def test_the_inbox_shows_what_waits_and_records_who_saw_it(house: House) -
     [
         ("tier=T1", ["urgent"]),
         ("unsure=yes", ["quiet"]),
+        ("undelivered=yes", ["quiet"]),
         ("sort=oldest", ["quiet", "urgent"]),
         ("review=reviewed", []),
         ("assignee=me", []),

@@ -67,6 +67,7 @@ def test_an_address_holds_the_whole_filter() -> None:
         unsure=True,
         unhelpful=True,
         wants_person=True,
+        undelivered=True,
         topic="crs_duration",
         channel="widget",
         tag=7,
@@ -105,6 +106,8 @@ def test_a_position_survives_the_address() -> None:
         ("unsure=yes", ["quiet"]),
         ("unhelpful=yes", ["quiet"]),
         ("wants_person=yes", ["quiet"]),
+        ("undelivered=yes", ["urgent"]),
+        ("undelivered=yes&review=all", ["urgent", "reviewed"]),
         ("wants_person=yes&unsure=yes", ["quiet"]),
         ("wants_person=yes&unanswered=yes", []),
         ("channel=telegram", ["general"]),
@@ -125,7 +128,7 @@ def test_a_position_survives_the_address() -> None:
 )
 def test_filters(session: Session, query: str, keys: list[str]) -> None:
     nina, nora = add_user(session, "nina"), add_user(session, "nora")
-    urgent = add_conversation(session, "urgent", 50, tier="T1", assignee_id=nina.id)
+    urgent = add_conversation(session, "urgent", 50, tier="T1", undelivered=True, assignee_id=nina.id)
     add_reply(session, add_message(session, urgent), topic="crs_duration")
     general = add_conversation(session, "general", 40, tier="T2", unanswered=True, channel="telegram")
     session.add(Tag(id=1, name="billing"))
@@ -136,7 +139,8 @@ def test_filters(session: Session, query: str, keys: list[str]) -> None:
     session.add(Correction(message_id=message.id, kind=TOPIC, value="caregiver_role", by_id=nina.id))
     later = add_conversation(session, "later", 20, review="later")
     add_reply(session, add_message(session, later), topic="what_is_crs")
-    add_conversation(session, "reviewed", -12 * 60 - 1, review="reviewed", assignee_id=nora.id)
+    past = {"review": "reviewed", "undelivered": True}
+    add_conversation(session, "reviewed", -12 * 60 - 1, assignee_id=nora.id, **past)
     session.flush()
 
     assert shown(session, query, nina.id) == keys
@@ -249,9 +253,9 @@ def test_counts_are_of_what_waits(session: Session) -> None:
     nina = add_user(session)
     add_conversation(session, "a", tier="T1", unanswered=True, assignee_id=nina.id)
     add_conversation(session, "b", tier="T2", unsure=True, wants_person=True)
-    add_conversation(session, "c", unhelpful=True)
+    add_conversation(session, "c", unhelpful=True, undelivered=True)
     add_conversation(session, "d", review="later", tier="T1")
-    add_conversation(session, "e", review="reviewed", tier="T1", unanswered=True)
+    add_conversation(session, "e", review="reviewed", tier="T1", unanswered=True, undelivered=True)
 
     assert count(session, nina.id) == Counts(
         to_review=3,
@@ -262,13 +266,14 @@ def test_counts_are_of_what_waits(session: Session) -> None:
         unsure=1,
         unhelpful=1,
         wants_person=1,
+        undelivered=1,
         mine=1,
         of_nobody=2,
     )
 
 
 def test_an_empty_inbox_is_counted_too(session: Session) -> None:
-    assert count(session, 1) == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert count(session, 1) == Counts(*[0] * 11)
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest", "urgent"])

@@ -62,13 +62,14 @@ async def visit(url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 PAGES = (
     *("inbox", "all", "later", "tier T1", "any tier, all", "unanswered", "unsure", "unhelpful", "wants person"),
-    *("channel", "common topic", "common topic, all", "rare topic", "tag", "assignee", "mine: none", "nobody's"),
-    *("dates, a week", "oldest first", "most urgent first", "most urgent first, all", "everything at once", "page 2"),
-    *("a deep page, newest, all", "a deep page, urgent, all", "search: a common word, all", "search: two words, all"),
-    *("search: one letter, all", "search: a rare word, all", "search: a common and a rare word, all"),
-    *("search: a Chinese word, all", "search: nothing found, all", "search: two words in to review"),
-    *("search: two words in T1", "search: two words in later, unanswered", "search: two words in a rare topic"),
-    *("search: two words in mine: none", "conversation, an ordinary one", "conversation, the longest"),
+    *("undelivered", "channel", "common topic", "common topic, all", "rare topic", "tag", "assignee", "mine: none"),
+    *("nobody's", "dates, a week", "oldest first", "most urgent first", "most urgent first, all", "everything at once"),
+    *("page 2", "a deep page, newest, all", "a deep page, urgent, all"),
+    *("search: a common word, all", "search: two words, all", "search: one letter, all", "search: a rare word, all"),
+    *("search: a common and a rare word, all", "search: a Chinese word, all", "search: nothing found, all"),
+    *("search: two words in to review", "search: two words in T1", "search: two words in later, unanswered"),
+    *("search: two words in a rare topic", "search: two words in mine: none"),
+    *("conversation, an ordinary one", "conversation, the longest"),
     *("the same, from the most urgent first, to review", "the same, from the most urgent first, all", "alert bar"),
 )
 # Numbers and what can be learnt are read from all messages of a period; answers have nothing to do with the log.
