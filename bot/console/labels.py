@@ -1,6 +1,17 @@
 """What pages call the states and kinds of the conversation log."""
 
-from bot.conversations.models import DELIVERED, LATER, PENDING, REVIEWED, TO_REVIEW, UNDELIVERED
+from bot.conversations.forms import EDITED, ERASE, KEPT, NOT_TEXT
+from bot.conversations.models import (
+    DELIVERED,
+    LATER,
+    PENDING,
+    READ,
+    REVIEWED,
+    SENDING,
+    SENT,
+    TO_REVIEW,
+    UNDELIVERED,
+)
 
 STATES = {
     "unanswered": "Unanswered",
@@ -15,7 +26,7 @@ TIERS = {"T1": "T1 · now or unclear", "T2": "T2 · not about now"}
 CHANNELS = {
     "widget": "Website",
     "whatsapp": "WhatsApp",
-    "twilio": "SMS",
+    "twilio": "SMS or WhatsApp by Twilio",
     "telegram": "Telegram",
     "messenger": "Messenger",
     "slack": "Slack",
@@ -33,7 +44,21 @@ KINDS = {
     "apology": "Apology",
     "privacy": "Privacy text",
 }
-DELIVERY = {PENDING: "Waits to be delivered", DELIVERED: "Delivered", UNDELIVERED: "Not delivered"}
+# Of family messages that are no plain text.
+FORMS = {
+    EDITED: "Edited version",
+    NOT_TEXT: "Picture, voice message or the like",
+    ERASE: "Asks for deletion",
+    KEPT: "Does not want deletion",
+}
+DELIVERY = {
+    PENDING: "Waits to be sent",
+    SENDING: "Being sent",
+    SENT: "Sent",
+    DELIVERED: "Delivered",
+    READ: "Read",
+    UNDELIVERED: "Not delivered",
+}
 ALERTS = {"red_flag": "Red flag", "person": "Wants a person", "undelivered": "Emergency reply not delivered"}
 # Intents that a message can be corrected to beside the topics.
 OTHER_INTENTS = {"out_of_scope": "None of these, out of scope", "talk_to_human": "Wants to talk to a person"}

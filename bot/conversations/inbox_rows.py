@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ class InboxRow:
     Attributes:
         excerpt: how the family's last message begins.
         cut: whether it goes on.
+        form: in which form it came; None where the family has written nothing.
         topics: what was answered, as navigators have corrected it.
         assignee: the display name.
         called_at: when the newest alert came that nobody has acknowledged.
@@ -31,16 +32,24 @@ class InboxRow:
     conversation: Conversation
     excerpt: str
     cut: bool
+    form: str | None
     topics: tuple[str, ...]
     tags: tuple[str, ...]
     assignee: str | None
     called_at: datetime | None
 
 
+class _Last(NamedTuple):
+    """A family's last message: how it begins, and its form."""
+
+    text: str = ""
+    form: str | None = None
+
+
 def rows_of(session: Session, conversations: Sequence[Conversation]) -> tuple[InboxRow, ...]:
     """The rows of a page, in its order."""
     ids = [conversation.id for conversation in conversations]
-    texts, topics, tags = _last_messages(session, ids), _topics(session, ids), _tags(session, ids)
+    last, topics, tags = _last_messages(session, ids), _topics(session, ids), _tags(session, ids)
     names = dict(
         session.execute(
             select(User.id, User.display_name).where(User.id.in_({each.assignee_id for each in conversations}))
@@ -52,8 +61,9 @@ def rows_of(session: Session, conversations: Sequence[Conversation]) -> tuple[In
     return tuple(
         InboxRow(
             conversation=each,
-            excerpt=texts.get(each.id, "")[:EXCERPT],
-            cut=len(texts.get(each.id, "")) > EXCERPT,
+            excerpt=last[each.id].text[:EXCERPT],
+            cut=len(last[each.id].text) > EXCERPT,
+            form=last[each.id].form,
             topics=topics[each.id],
             tags=tags[each.id],
             assignee=names.get(each.assignee_id),
@@ -63,16 +73,14 @@ def rows_of(session: Session, conversations: Sequence[Conversation]) -> tuple[In
     )
 
 
-def _last_messages(session: Session, ids: list[int]) -> dict[int, str]:
-    newest = (
-        select(func.substr(Message.text, 1, EXCERPT + 1))
-        .where(Message.conversation_id == Conversation.id, Message.direction == INBOUND)
-        .order_by(Message.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = session.execute(select(Conversation.id, newest).where(Conversation.id.in_(ids)))
-    return {row[0]: row[1] or "" for row in rows}
+def _last_messages(session: Session, ids: list[int]) -> defaultdict[int, _Last]:
+    def newest(column: Any) -> Any:
+        query = select(column).where(Message.conversation_id == Conversation.id, Message.direction == INBOUND)
+        return query.order_by(Message.id.desc()).limit(1).scalar_subquery()
+
+    columns = newest(func.substr(Message.text, 1, EXCERPT + 1)), newest(Message.form)
+    rows = session.execute(select(Conversation.id, *columns).where(Conversation.id.in_(ids)))
+    return defaultdict(_Last, {row[0]: _Last(row[1] or "", row[2]) for row in rows})
 
 
 def _topics(session: Session, ids: list[int]) -> defaultdict[int, tuple[str, ...]]:

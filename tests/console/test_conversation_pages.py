@@ -4,12 +4,13 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from conftest import settings_in
-from log_entries import add_conversation, add_message, add_reply
+from log_entries import add_conversation, add_message, add_reply, at
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -120,6 +121,62 @@ async def test_everything_that_is_known_of_a_conversation_is_there(house: House,
         assert part in words, part
     assert 'href="/console/answers/sent/crs_duration/3"' in page
     assert "<li>About <strong>a week</strong>.</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words"),
+    [
+        ({"state": "pending"}, "Waits to be sent"),
+        (
+            {"state": "pending", "attempts": 1, "next_attempt_at": at(60), "error": "ConnectError"},
+            "Waits to be sent, tried 1 time, next try at 2027-01-01 13:00:00 UTC: ConnectError",
+        ),
+        ({"state": "pending", "attempts": 3, "error": "131056"}, "Waits to be sent, tried 3 times: 131056"),
+        ({"state": "sending", "attempts": 2, "next_attempt_at": at(60), "error": "429"}, "Being sent"),
+        ({"state": "sent", "attempts": 1, "delivered_at": at(0)}, "Sent, 2027-01-01"),
+        ({"state": "delivered", "attempts": 3, "delivered_at": at(0)}, "Delivered after 3 tries, 2027-01-01"),
+        ({"state": "read", "attempts": 1, "delivered_at": at(0)}, "Read, 2027-01-01"),
+        ({"state": "undelivered", "attempts": 1, "error": "131047"}, "Not delivered: 131047"),
+        ({"state": "sent", "possibly_repeated": True}, "Sent May have been sent twice"),
+    ],
+)
+async def test_how_far_a_messengers_reply_has_come(house: House, delivery: dict[str, Any], words: str) -> None:
+    house.moment = at(60 * 24 * 40)
+    with house.sessions() as session:
+        family = add_conversation(session, "phone", channel="whatsapp", address="encrypted")
+        reply = add_reply(session, add_message(session, family), text_id="notice", revision=1)
+        session.add(Delivery(message_id=reply.id, **delivery))
+        session.commit()
+
+    async with house.signed_in("nina") as http:
+        page = (await http.get("/console/conversations/phone")).text
+
+    (facts,) = re.findall(r'<p class="facts">((?:(?!</p>).)*revision 1.*?)</p>', page, re.S)
+    assert " ".join(re.sub(r"<[^>]+>", "", facts).split()) == f"Text notice, revision 1 {words}"
+    assert ('<span class="badge urgent">Not delivered</span>' in page) == (delivery["state"] == "undelivered")
+
+
+@pytest.mark.parametrize(
+    ("form", "badge"),
+    [
+        ("text", None),
+        ("edited", "Edited version"),
+        ("not_text", "Picture, voice message or the like"),
+        ("erase", "Asks for deletion"),
+        ("kept", "Does not want deletion"),
+    ],
+)
+async def test_in_which_form_a_message_came(
+    house: House, nina: httpx.AsyncClient, form: str, badge: str | None
+) -> None:
+    with house.sessions() as session:
+        add_reply(session, add_message(session, add_conversation(session, "phone", channel="telegram"), form=form))
+        session.commit()
+
+    page = (await nina.get("/console/conversations/phone")).text
+
+    (message,) = re.findall(r'<li id="message-[^"]+" class="said family".*?</li>', page, re.S)
+    assert re.findall(r'<span class="badge">([^<]+)</span>', message) == ([badge] if badge else [])
 
 
 async def test_the_revision_that_was_sent_is_a_click_away(house: House, nina: httpx.AsyncClient) -> None:

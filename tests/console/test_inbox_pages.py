@@ -118,6 +118,22 @@ async def test_a_wrong_address_is_one_line(house: House, query: str, line: str) 
     assert f"<p>{line}</p>" in page.text
 
 
+async def test_a_picture_without_words_has_a_row_that_says_so(house: House) -> None:
+    with house.sessions() as session:
+        for key, text in (("caption", "Is this <b>normal</b>?"), ("bare", "")):
+            add_message(session, add_conversation(session, key, channel="whatsapp"), text, form="not_text")
+        session.commit()
+    async with house.signed_in("nina") as http:
+        page = (await http.get("/console/")).text
+
+    excerpts = re.findall(r'<p class="excerpt" dir="auto">(.*?)</p>', page)
+    assert excerpts == [
+        '<span class="soft">Picture, voice message or the like</span>',
+        "Is this &lt;b&gt;normal&lt;/b&gt;?",
+    ]
+    assert page.count("<span>WhatsApp</span>") == 2
+
+
 async def test_pages(house: House) -> None:
     with house.sessions() as session:
         for number in range(PAGE + 1):

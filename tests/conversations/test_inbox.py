@@ -218,7 +218,7 @@ def test_rows(session: Session) -> None:
     conversation = add_conversation(session, "family", assignee_id=nina.id)
     first = add_message(session, conversation, "Hello")
     add_reply(session, first, topic="what_is_crs")
-    last = add_message(session, conversation, "é" * 150)
+    last = add_message(session, conversation, "é" * 150, form="edited")
     add_reply(session, last, topic="crs_duration")
     add_reply(session, last, topic="what_is_crs", position=1)
     session.add_all([Tag(id=1, name="urgent"), Tag(id=2, name="billing")])
@@ -241,11 +241,11 @@ def test_rows(session: Session) -> None:
 
     row, other = rows_of(session, [conversation, empty])
 
-    assert (row.excerpt, row.cut) == ("é" * 140, True)
+    assert (row.excerpt, row.cut, row.form) == ("é" * 140, True, "edited")
     assert row.topics == ("caregiver_role", "what_is_crs", "crs_duration")
     assert row.tags == ("billing", "urgent")
     assert (row.assignee, row.called_at) == ("Nina", at(2))
-    assert (other.excerpt, other.cut, other.topics, other.tags) == ("", False, (), ())
+    assert (other.excerpt, other.cut, other.form, other.topics, other.tags) == ("", False, None, (), ())
     assert (other.assignee, other.called_at) == (None, None)
 
 
