@@ -1,7 +1,7 @@
 """The console, assembled from its pages."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from bot.channels.base import Messenger
+from bot.channels.configured import messengers_of
 from bot.console.access import PREFIX
 from bot.console.account import Account
+from bot.console.addresses import Addresses
 from bot.console.alert_bar import AlertBar
 from bot.console.answers import AnswersPages
 from bot.console.audit_view import AuditView
@@ -66,6 +69,7 @@ class Console:
         *,
         rules: StaffRules | None = None,
         passwords: Passwords | None = None,
+        messengers: Sequence[Messenger] | None = None,
         clock: Callable[[], datetime] = now,
         ticks: Clock = time.monotonic,
     ) -> None:
@@ -77,11 +81,13 @@ class Console:
             settings: the service's settings.
             rules: how staff sign in; by default those of data/console.yml.
             passwords: by default hashed as they should be.
+            messengers: say what may be shown of their ids; by default those that the settings switch on.
             clock: the present moment, in UTC.
             ticks: seconds that only grow, for the limit of an address.
 
         Raises:
             DataFileError: the file of rules is wrong.
+            SettingsError: one of a channel's settings is missing.
         """
         rules = rules or load_rules()
         hashing = Hashing(passwords or Passwords(rules.passwords))
@@ -89,6 +95,8 @@ class Console:
         signing_in = SigningIn(rules, box)
         self.desk = Desk(service, sessions, settings, rules, clock)
         titles, mask = Titles(service.answers), Masking().mask
+        configured = messengers_of(settings) if messengers is None else messengers
+        addresses = Addresses(settings.identity_keys, configured)
         self._features = (
             SignIn(self.desk, hashing, signing_in, TokenBuckets(rules.sign_ins_of_address, ticks)),
             Account(self.desk, hashing, signing_in),
@@ -97,7 +105,7 @@ class Console:
             AuditView(self.desk),
             Inbox(self.desk, titles),
             AlertBar(self.desk, load_inbox_rules()),
-            ConversationPage(self.desk, titles, mask),
+            ConversationPage(self.desk, titles, mask, addresses),
             ConversationChanges(self.desk, titles),
             NumbersPage(self.desk),
             AnswersPages(self.desk),

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from bot.console import labels
 from bot.console.access import Visit
+from bot.console.addresses import Addresses
 from bot.console.alert_bar import NO_CONVERSATION
 from bot.console.desk import Desk, is_htmx
 from bot.console.formatting import blocks_of
@@ -58,17 +59,19 @@ class _Address:
 class ConversationPage:
     """Reading a conversation and its messages."""
 
-    def __init__(self, desk: Desk, titles: Titles, mask: Callable[[str], str]) -> None:
+    def __init__(self, desk: Desk, titles: Titles, mask: Callable[[str], str], addresses: Addresses) -> None:
         """Prepare.
 
         Args:
             desk: the console's common ground.
             titles: of topics and symptoms.
             mask: takes contact data and personal numbers out of a text.
+            addresses: what is shown of where replies go.
         """
         self._desk = desk
         self._titles = titles
         self._mask = mask
+        self._addresses = addresses
 
     def routes(self) -> list[BaseRoute]:
         """The pages."""
@@ -95,6 +98,8 @@ class ConversationPage:
 
         values = await self._desk.look(visit, "conversation.viewed", subject_of(key), work)
         values |= self._links(key, address, values["neighbours"]) | self._wording()
+        conversation = values["conversation"]
+        values["family_id"] = self._addresses.masked(conversation.channel, conversation.address)
         values["open_alerts"] = [alert for alert in values["around"].alerts if alert.acknowledged_at is None]
         return self._desk.page(request, visit, "conversation.html", **values)
 
