@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from bot.alerts.calling import NOBODY
 from bot.console.access import (
     COOKIE,
     CSRF_FIELD,
@@ -78,6 +79,7 @@ class Desk:
         self._pages = Pages(clock, service.answers)
         self.templates = self._pages.environment
         self.templates.globals["calling_fault"] = lambda: service.calling.fault
+        self.templates.globals["calls_nobody"] = lambda: service.calling.state == NOBODY
 
     def route(
         self,
