@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.conversations.numbers import Numbers
 
+NOT_DELIVERED = "Replies not delivered"
 SORTS = {
     "T1": "Red flags T1, now or unclear",
     "T2": "Red flags T2, not about now",
@@ -23,8 +24,9 @@ class Table:
 
 
 def _days(numbers: Numbers) -> Table:
-    rows = [(day.day, day.messages, day.conversations, *day.tiers.values()) for day in numbers.days]
-    return Table(("Day", "Messages", "Conversations begun", "Red flags T1", "Red flags T2"), rows)
+    rows = [(day.day, day.messages, day.conversations, *day.tiers.values(), day.undelivered) for day in numbers.days]
+    columns = ("Day", "Messages", "Conversations begun", "Red flags T1", "Red flags T2", NOT_DELIVERED)
+    return Table(columns, rows)
 
 
 def _outcomes(numbers: Numbers) -> Table:
@@ -43,8 +45,8 @@ def _topics(numbers: Numbers) -> Table:
 
 
 def _channels(numbers: Numbers) -> Table:
-    rows = [(channel.name, channel.messages, channel.conversations) for channel in numbers.channels]
-    return Table(("Channel", "Messages", "Conversations begun"), rows)
+    rows = [(each.name, each.messages, each.conversations, each.undelivered) for each in numbers.channels]
+    return Table(("Channel", "Messages", "Conversations begun", NOT_DELIVERED), rows)
 
 
 def _acknowledging(numbers: Numbers) -> Table:

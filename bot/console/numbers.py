@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from bot.console import labels
 from bot.console.access import CSRF_FIELD, Visit
 from bot.console.charts import Series, stacked_bars
 from bot.console.desk import Desk
@@ -73,6 +74,7 @@ class NumbersPage:
             "tables": {name: make(found) for name, make in TABLES.items()},
             "charts": charts,
             "choice": choice,
+            "labels": labels,
             "channels": channels,
             "periods": [(days, self._last(days) == choice.period) for days in PERIODS],
             "sorts": SORTS,

@@ -13,7 +13,16 @@ from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from bot.conversations.acknowledging import Acknowledging, acknowledging
-from bot.conversations.models import INBOUND, OUTBOUND, UNANSWERED, Conversation, Feedback, Message
+from bot.conversations.models import (
+    INBOUND,
+    OUTBOUND,
+    UNANSWERED,
+    UNDELIVERED,
+    Conversation,
+    Delivery,
+    Feedback,
+    Message,
+)
 from bot.conversations.period import Period
 from bot.conversations.review_models import TIER, Correction
 from bot.replies import ANSWER, APOLOGY, CLARIFY, FALLBACK
@@ -30,6 +39,7 @@ class Day:
     messages: int  # of families
     conversations: int  # that began
     tiers: dict[str, int]  # messages and comments with a red flag
+    undelivered: int  # replies
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Channel:
     name: str
     messages: int
     conversations: int
+    undelivered: int  # replies
 
 
 @dataclass(frozen=True)
@@ -110,19 +121,16 @@ def numbers(session: Session, period: Period, channel: str | None = None) -> Num
         tiers[row.day, row.tier] += row.number
     _add_comments(session, period, channel, tiers)
     _move_corrected(period, channel, corrected, tiers)
-    messages, conversations = _total(inbound, "day"), _total(began, "day")
+    undelivered = _undelivered(session, period, channel)
     kinds = _total(replies, "kind")
     left = sum(row.number for row in inbound if row.state == UNANSWERED)
     return Numbers(
-        days=[
-            Day(day, messages[number], conversations[number], {tier: tiers[number, tier] for tier in TIERS})
-            for number, day in enumerate(period.days)
-        ],
+        days=_days(period, inbound, began, tiers, undelivered),
         answered=kinds[ANSWER],
         unsure=kinds[CLARIFY],
         unanswered=kinds[FALLBACK] + kinds[APOLOGY] + left,
         topics=_topics(replies, _feedback(session, period, channel)),
-        channels=_channels(_total(inbound, "channel"), _total(began, "channel")),
+        channels=_channels(inbound, began, undelivered),
         acknowledging=acknowledging(session, period, channel, {key: row.value for key, row in corrected.items()}),
     )
 
@@ -160,6 +168,13 @@ def _replies(session: Session, period: Period, channel: str | None) -> list[Any]
     if channel is not None:
         query = query.where(Message.channel == channel)
     return list(session.execute(query.group_by(Message.kind, Message.topic)))
+
+
+def _undelivered(session: Session, period: Period, channel: str | None) -> list[Any]:
+    """The replies that will not arrive; they are few."""
+    query = select(Message.channel, Message.received_at).join(Delivery, Delivery.message_id == Message.id)
+    query = query.where(Delivery.state == UNDELIVERED, *_within(Message.received_at, period))
+    return _of_channel(session.execute(query), channel)
 
 
 def _feedback(session: Session, period: Period, channel: str | None) -> list[Any]:
@@ -217,8 +232,29 @@ def _topics(replies: Iterable[Any], feedback: Iterable[Any]) -> list[Topic]:
     return sorted(topics, key=lambda topic: (-topic.answers, topic.name))
 
 
-def _channels(messages: "Counter[Any]", conversations: "Counter[Any]") -> list[Channel]:
-    channels = [Channel(name, messages[name], conversations[name]) for name in messages | conversations]
+def _days(
+    period: Period, inbound: Iterable[Any], began: Iterable[Any], tiers: "Counter[Any]", undelivered: Iterable[Any]
+) -> list[Day]:
+    messages, conversations = _total(inbound, "day"), _total(began, "day")
+    lost = Counter(_number(period, row.received_at) for row in undelivered)
+    return [
+        Day(
+            day=day,
+            messages=messages[number],
+            conversations=conversations[number],
+            tiers={tier: tiers[number, tier] for tier in TIERS},
+            undelivered=lost[number],
+        )
+        for number, day in enumerate(period.days)
+    ]
+
+
+def _channels(inbound: Iterable[Any], began: Iterable[Any], undelivered: Iterable[Any]) -> list[Channel]:
+    messages, conversations = _total(inbound, "channel"), _total(began, "channel")
+    lost = Counter(row.channel for row in undelivered)
+    channels = [
+        Channel(name, messages[name], conversations[name], lost[name]) for name in messages | conversations | lost
+    ]
     return sorted(channels, key=lambda channel: (-channel.messages, channel.name))
 
 

@@ -47,6 +47,8 @@ async def test_figures_charts_and_tables(house: House) -> None:
     assert f"<title>{today}, T1, now or unclear: 1</title>" in page.text
     assert f'aria-label="Messages a day. Messages: 2. The most on a day: 2, on {today}."' in page.text
     assert "secret" not in page.text
+    assert '<option value="widget">Website</option>' in page.text
+    assert '<th scope="row">Website</th>' in page.text
 
 
 async def test_which_days_and_which_channel(house: House) -> None:
@@ -110,10 +112,10 @@ async def test_each_table_is_downloaded_and_recorded(house: House) -> None:
         found = {name: await export(http, page, name) for name in forms}
 
     assert set(found) == {"days", "outcomes", "topics", "channels", "acknowledging"}
-    assert found["days"][-1] == [str(house.moment.date()), "2", "2", "1", "0"]
+    assert found["days"][-1] == [str(house.moment.date()), "2", "2", "1", "0", "0"]
     assert found["outcomes"][1] == ["Answered", "2", "100.0"]
     assert found["topics"][1:] == [[f"'{FORMULA}", "1", "50.0", "0", "0"], ["crs_duration", "1", "50.0", "0", "0"]]
-    assert found["channels"][1] == ["'=1+1", "1", "1"]
+    assert found["channels"][1] == ["'=1+1", "1", "1", "0"]
     assert found["acknowledging"][1] == ["Red flags T1, now or unclear", "1", "0", "", ""]
     with house.sessions() as session:
         recorded = session.scalars(select(AuditEvent).where(AuditEvent.action == "numbers.exported")).all()

@@ -12,7 +12,7 @@ from bot.answers.setup import prepare_storage
 from bot.conversations.acknowledging import Acknowledging
 from bot.conversations.erasure import Erasure
 from bot.conversations.feedback import FeedbackStore, Opinion
-from bot.conversations.models import Feedback, Message
+from bot.conversations.models import UNDELIVERED, Delivery, Feedback, Message
 from bot.conversations.numbers import Channel, Numbers, Topic, channels_of, numbers
 from bot.conversations.period import DAYS_MAXIMUM, Period, WrongPeriod
 from bot.conversations.records import Inbound, Outcome
@@ -58,6 +58,14 @@ class Log:
             session.scalars(select(Feedback).where(Feedback.message_id == message)).one().given_at = at
             for alert in session.scalars(select(Alert).where(Alert.message_id == message)):
                 alert.raised_at = at
+            session.commit()
+
+    def lose(self, *replies: Reply) -> None:
+        """These do not arrive."""
+        with self.sessions() as session:
+            keys = [reply.id for reply in replies]
+            for delivery in session.scalars(select(Delivery).join(Delivery.message).where(Message.key.in_(keys))):
+                delivery.state = UNDELIVERED
             session.commit()
 
     def acknowledge(self, **after: float) -> None:
@@ -127,7 +135,7 @@ def test_every_figure_of_a_small_log(log: Log) -> None:
     assert (found.messages, found.conversations, found.of_tier("T1"), found.of_tier("T2")) == (8, 4, 1, 1)
     assert (found.answered, found.unsure, found.unanswered) == (3, 1, 3)
     assert found.topics == [Topic("fever", 2, 0, 0), Topic("crs_duration", 1, 0, 1)]
-    assert found.channels == [Channel("widget", 5, 3), Channel("sms", 3, 1)]
+    assert found.channels == [Channel("widget", 5, 3, 0), Channel("sms", 3, 1, 0)]
 
 
 def test_one_channel(log: Log) -> None:
@@ -139,10 +147,24 @@ def test_one_channel(log: Log) -> None:
 
     assert (found.messages, found.conversations, found.of_tier("T1"), found.of_tier("T2")) == (1, 1, 0, 1)
     assert found.topics == [Topic("fever", 1, 1, 0)]
-    assert found.channels == [Channel("sms", 1, 1)]
+    assert found.channels == [Channel("sms", 1, 1, 0)]
     assert [each.sort for each in found.acknowledging] == ["T2"]
     with log.sessions() as session:
         assert channels_of(session) == ["sms", "widget"]
+
+
+def test_replies_that_were_not_delivered(log: Log) -> None:
+    for family, channel in (("a", "whatsapp"), ("b", "whatsapp"), ("c", "sms")):
+        log.lose(*log.say(hours(1), EMERGENCY, "fever", family=family, channel=channel))
+    log.lose(*log.say(hours(26), "fever", family="a", channel="whatsapp"))
+    log.lose(*log.say(hours(-24), "fever", family="a", channel="whatsapp"))
+    log.say(hours(26), "fever", family="a", channel="whatsapp")
+
+    found = log.numbers()
+
+    assert [day.undelivered for day in found.days] == [6, 1, 0]
+    assert [(each.name, each.undelivered) for each in found.channels] == [("whatsapp", 5), ("sms", 2)]
+    assert [day.undelivered for day in log.numbers(channel="sms").days] == [2, 0, 0]
 
 
 def test_nothing_was_written(log: Log) -> None:
