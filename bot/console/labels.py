@@ -47,7 +47,7 @@ KINDS = {
 # Of family messages that are no plain text.
 FORMS = {
     EDITED: "Edited version",
-    NOT_TEXT: "Picture, voice message or the like",
+    NOT_TEXT: "Picture or voice message",
     ERASE: "Asks for deletion",
     KEPT: "Does not want deletion",
 }

@@ -161,7 +161,7 @@ async def test_how_far_a_messengers_reply_has_come(house: House, delivery: dict[
     [
         ("text", None),
         ("edited", "Edited version"),
-        ("not_text", "Picture, voice message or the like"),
+        ("not_text", "Picture or voice message"),
         ("erase", "Asks for deletion"),
         ("kept", "Does not want deletion"),
     ],

@@ -7,8 +7,10 @@ import pyotp
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from browser import DESKTOP, PHONE, OpenPage
+from log_entries import add_conversation, add_message, add_reply, at
 from playwright.async_api import Page, expect
 
+from bot.conversations.models import Delivery
 from bot.staff import audit
 from bot.staff.audit import Actor
 from console.house import PASSWORD, House
@@ -18,7 +20,7 @@ SCREENS: dict[str, dict[str, Any]] = {
     "dark phone": {"viewport": PHONE, "color_scheme": "dark", "has_touch": True},
     "forced colors": {"viewport": PHONE, "forced_colors": "active"},
 }
-PAGES = ("/console/", "/console/alerts", "/console/numbers")
+PAGES = ("/console/", "/console/conversations/phone", "/console/alerts", "/console/numbers")
 PAGES += ("/console/account", "/console/account/password", "/console/account/second-factor")
 ADMIN_PAGES = ("/console/people", "/console/people/1", "/console/audit", "/console/nowhere")
 
@@ -56,13 +58,29 @@ async def test_a_second_factor_by_its_picture(open_page: OpenPage, house: House)
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-async def test_axe_finds_nothing_and_nothing_is_cut_off(open_page: OpenPage, screen: str) -> None:
+async def test_axe_finds_nothing_and_nothing_is_cut_off(open_page: OpenPage, house: House, screen: str) -> None:
+    write_by_phone(house)
     page = await open_page("/console/sign-in", **SCREENS[screen])
     await assert_fits(page, "the door")
     page = await enter(open_page, **SCREENS[screen])
     for path in (*PAGES, *ADMIN_PAGES):
         await page.goto(re.sub(r"/console/.*", path, page.url))
         await assert_fits(page, path)
+
+
+def write_by_phone(house: House) -> None:
+    """A messenger's conversation with all that a reply can have on its way."""
+    with house.sessions() as session:
+        values = {"channel": "whatsapp", "address": "no key reads it", "undelivered": True}
+        family = add_conversation(session, "phone", **values)
+        for form, delivery in (
+            ("not_text", {"state": "pending", "attempts": 3, "next_attempt_at": at(1), "error": "ConnectTimeout"}),
+            ("edited", {"state": "delivered", "delivered_at": at(2), "possibly_repeated": True}),
+            ("erase", {"state": "undelivered", "attempts": 9, "error": "131047"}),
+        ):
+            reply = add_reply(session, add_message(session, family, "", form=form))
+            session.add(Delivery(message_id=reply.id, **delivery))
+        session.commit()
 
 
 async def assert_fits(page: Page, path: str) -> None:

@@ -128,7 +128,7 @@ async def test_a_picture_without_words_has_a_row_that_says_so(house: House) -> N
 
     excerpts = re.findall(r'<p class="excerpt" dir="auto">(.*?)</p>', page)
     assert excerpts == [
-        '<span class="soft">Picture, voice message or the like</span>',
+        '<span class="soft">Picture or voice message</span>',
         "Is this &lt;b&gt;normal&lt;/b&gt;?",
     ]
     assert page.count("<span>WhatsApp</span>") == 2
