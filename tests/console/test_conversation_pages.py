@@ -137,6 +137,7 @@ async def test_everything_that_is_known_of_a_conversation_is_there(house: House,
         ({"state": "delivered", "attempts": 3, "delivered_at": at(0)}, "Delivered after 3 tries, 2027-01-01"),
         ({"state": "read", "attempts": 1, "delivered_at": at(0)}, "Read, 2027-01-01"),
         ({"state": "undelivered", "attempts": 1, "error": "131047"}, "Not delivered: 131047"),
+        ({"state": "undelivered", "attempts": 1, "delivered_at": at(0)}, "Not delivered"),  # taken, then reported
         ({"state": "sent", "possibly_repeated": True}, "Sent May have been sent twice"),
     ],
 )
