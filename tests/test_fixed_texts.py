@@ -21,6 +21,7 @@ ALL_CONTACTS = {
     "emergency_number": "China 120 · UK 999",
     "navigator_contact": "Li Na, +86 10 5555 0100, 9 to 17 h",
 }
+IN_EACH_REPLY = {"erase": {"code": "K7PX-2M9Q"}}  # what is filled in when the text is sent
 EMERGENCY = """\
 Call the treating hospital, the ward team or emergency services now, at any hour.
 
@@ -60,7 +61,7 @@ def texts() -> FixedTexts:
 @pytest.mark.parametrize("name", sorted(RAW["texts"]))
 @pytest.mark.parametrize("contacts", [NO_CONTACTS, ALL_CONTACTS], ids=["without contacts", "with contacts"])
 def test_every_text_can_be_sent(name: str, contacts: dict[str, str]) -> None:
-    reply = FixedTexts(settings(**contacts)).reply(name)
+    reply = FixedTexts(settings(**contacts)).reply(name, **IN_EACH_REPLY.get(name, {}))
 
     assert reply.text == reply.text.strip() != ""
     assert not set("{}") & set(reply.text)
@@ -99,7 +100,7 @@ def test_rasa_has_the_same_emergency_text() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("name", ["emergency", "crisis", "unreadable", "apology"])
+@pytest.mark.parametrize("name", ["emergency", "crisis", "unreadable", "apology", "not_text"])
 def test_contact_lines_stand_where_their_settings_are_given(
     name: str, contacts: dict[str, str], lines: list[str]
 ) -> None:
@@ -147,6 +148,29 @@ def test_buttons_that_lead_to_no_topic(texts: FixedTexts, name: str) -> None:
     assert texts.button(name) == Button(title=RAW["buttons"][name], token=name)
 
 
+def test_the_question_before_erasing_names_the_conversation(texts: FixedTexts) -> None:
+    reply = texts.reply("erase", code="K7PX-2M9Q")
+
+    assert "The code of this conversation is K7PX-2M9Q." in reply.text
+    with pytest.raises(KeyError, match="code"):
+        texts.reply("erase")
+
+
+def test_a_code_with_marks_of_a_placeholder_stays_as_it_is(texts: FixedTexts) -> None:
+    assert "is {code}{contact}." in texts.reply("erase", code="{code}{contact}").text
+
+
+@pytest.mark.parametrize("days", [1, 90])
+def test_the_notice_of_messengers_says_how_long_and_how_to_erase(days: int) -> None:
+    texts = FixedTexts(load_settings(retention_days=days))
+    notice = texts.reply("notice_messenger")
+
+    assert notice.kind == "notice"
+    assert notice.text.startswith(texts.reply("notice").text), "a messenger's family is told no less"
+    assert f"is kept for {days} days" in notice.text
+    assert "delete my data" in notice.text
+
+
 def test_a_reply_takes_buttons(texts: FixedTexts) -> None:
     buttons = (Button("What CRS is", "what_is_crs"), texts.button("else"))
 
@@ -158,7 +182,7 @@ def test_the_privacy_text_says_how_long(days: int) -> None:
     assert f"is kept for {days} days" in FixedTexts(load_settings(retention_days=days)).reply("privacy").text
 
 
-@pytest.mark.parametrize("name", ["emergency", "crisis", "privacy"])
+@pytest.mark.parametrize("name", ["emergency", "crisis", "privacy", "not_text"])
 @pytest.mark.parametrize("contacts", [NO_CONTACTS, ALL_CONTACTS], ids=["without contacts", "with contacts"])
 def test_who_is_frightened_can_read_it(name: str, contacts: dict[str, str]) -> None:
     assert reading_grade(FixedTexts(settings(**contacts)).reply(name).text) <= 6
@@ -229,6 +253,19 @@ def test_the_reading_grade_is_the_one_of_flesch_and_kincaid(text: str, grade: fl
             id="unknown kind",
         ),
         pytest.param("  emergency:\n", "  emergncy:\n", "texts:\n", "texts: lacks 'emergency'", id="text missing"),
+        pytest.param(
+            "Nothing was deleted.",
+            "Nothing of {code} was deleted.",
+            "text: |\n      Nothing of {code}",
+            "texts.kept.text: has the unknown placeholder '{code}'",
+            id="a code in a text that is filled in at the start",
+        ),
+        pytest.param(
+            "  not_text:\n", "  no_text:\n", "texts:\n", "texts: lacks 'not_text'", id="text of a form missing"
+        ),
+        pytest.param(
+            '  erase: "', '  delete: "', "buttons:\n", "buttons: lacks 'erase'", id="button of a form missing"
+        ),
         pytest.param('  else: "', '  other: "', "buttons:\n", "buttons: lacks 'else'", id="button missing"),
         pytest.param(
             "- text: small_talk_robot",

@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.content import read_answers_file
-from bot.answers.setup import ANSWERS_FILE
-from bot.channels.plain_text import PART_MAXIMUM, as_messages, parts_of, plain_text
+from bot.channels.plain_text import MARKS, length, marked, numbered, parts_of
 
-MARKS = [
+SHOWN = [
     ("Call **120** or **999**.", "Call *120* or *999*."),
     ("- one\n- two\n\nEnd", "• one\n• two\n\nEnd"),
     ("* one", "• one"),
@@ -22,6 +20,35 @@ MARKS = [
     ("", ""),
 ]
 
+# The same text in each channel's marks; where a channel takes signs for its own, they are escaped.
+IN_EACH = [
+    (
+        '**Call** [us](https://ward.example/?a=1&b=2) if <39 & "ill"',
+        {
+            "star": '*Call* us (https://ward.example/?a=1&b=2) if <39 & "ill"',
+            "none": 'Call us (https://ward.example/?a=1&b=2) if <39 & "ill"',
+            "slack": '*Call* <https://ward.example/?a=1&amp;b=2|us> if &lt;39 &amp; "ill"',
+            "html": '<b>Call</b> <a href="https://ward.example/?a=1&amp;b=2">us</a> if &lt;39 &amp; &quot;ill&quot;',
+        },
+    ),
+    (
+        '[x](https://a.example/"onclick="b)',
+        {
+            "star": 'x (https://a.example/"onclick="b)',
+            "none": 'x (https://a.example/"onclick="b)',
+            "slack": '<https://a.example/"onclick="b|x>',
+            "html": '<a href="https://a.example/&quot;onclick=&quot;b">x</a>',
+        },
+    ),
+    ("- one\n* two", dict.fromkeys(MARKS, "• one\n• two")),
+    (
+        "<!channel> <b>",
+        {"star": "<!channel> <b>", "slack": "&lt;!channel&gt; &lt;b&gt;", "html": "&lt;!channel&gt; &lt;b&gt;"},
+    ),
+    ("", dict.fromkeys(MARKS, "")),
+]
+CASES = [(text, marks, expected) for text, shown in IN_EACH for marks, expected in shown.items()]
+
 PARTS = [
     ("one\n\ntwo\n\nthree", 10, ["one\n\ntwo", "three"]),  # between paragraphs
     ("- one\n- two\n- three", 12, ["- one\n- two", "- three"]),  # between lines
@@ -31,12 +58,32 @@ PARTS = [
     ("one\n\ntwo three", 11, ["one", "two three"]),  # a paragraph's end is better than a later word's
     ("exactly ten", 11, ["exactly ten"]),
     ("", 5, []),
+    ("🆘🆘🆘", 4, ["🆘🆘", "🆘"]),  # an emoji counts twice, and is not cut
+    ("🆘 🆘🆘", 4, ["🆘", "🆘🆘"]),
+    ("发烧了。 现在很冷。", 7, ["发烧了。", "现在很冷。"]),
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), MARKS)
+@pytest.mark.parametrize(("text", "expected"), SHOWN)
 def test_marks(text: str, expected: str) -> None:
-    assert plain_text(text) == expected
+    assert marked(text) == expected
+
+
+@pytest.mark.parametrize(("text", "marks", "expected"), CASES)
+def test_each_channels_marks(text: str, marks: str, expected: str) -> None:
+    assert marked(text, marks) == expected
+
+
+def test_options_are_numbered() -> None:
+    assert numbered(["What CRS is", "A person"]) == "1. What CRS is\n2. A person"
+    assert numbered([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "units"), [("", 0), ("a word", 6), ("née", 3), ("发烧", 2), ("🆘!", 3), ("\ud800", 1)]
+)
+def test_a_length_is_counted_in_utf_16_units(text: str, units: int) -> None:
+    assert length(text) == units
 
 
 @pytest.mark.parametrize(("text", "maximum", "expected"), PARTS)
@@ -44,23 +91,9 @@ def test_a_long_text_is_parted_where_it_reads_best(text: str, maximum: int, expe
     assert parts_of(text, maximum) == expected
 
 
-@given(st.text(alphabet="ab .\n!", max_size=200), st.integers(1, 50))
+@given(st.text(alphabet="ab .\n!。🆘é", max_size=200), st.integers(2, 50))
 def test_no_part_is_too_long_and_no_word_is_lost(text: str, maximum: int) -> None:
     parts = parts_of(text, maximum)
 
-    assert all(0 < len(part) <= maximum for part in parts)
+    assert all(0 < length(part) <= maximum for part in parts)
     assert "".join("".join(parts).split()) == "".join(text.split())
-
-
-def test_buttons_are_numbered_options_behind_the_text() -> None:
-    assert as_messages("**Yes.**", ["What CRS is", "A person"]) == ["*Yes.*\n\n1. What CRS is\n2. A person"]
-    assert as_messages("Yes.") == ["Yes."]
-    assert as_messages("Yes, it is.", ["What CRS is"], 14) == ["Yes, it is.", "1. What CRS is"]
-
-
-@pytest.mark.parametrize("content", read_answers_file(ANSWERS_FILE), ids=lambda content: content.name)
-def test_every_answer_is_one_message_without_our_marks(content: object) -> None:
-    (message,) = as_messages(content.text, content.related)
-
-    assert len(message) <= PART_MAXIMUM
-    assert "**" not in message

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import prepare_storage
 from bot.conversations.feedback import FeedbackStore, Opinion, UnknownReply
+from bot.conversations.history import History
 from bot.conversations.models import Feedback
 from bot.conversations.records import Inbound, Outcome
 from bot.conversations.store import ConversationStore
@@ -77,4 +78,4 @@ def test_only_a_reply_of_the_conversation_takes_one(
 def test_the_history_has_it(store: FeedbackStore, sessions: "sessionmaker[Session]", helpful: bool) -> None:
     store.give("mine", REPLY.id, Opinion(helpful))
 
-    assert [entry["helpful"] for entry in ConversationStore(sessions).history("mine")] == [None, helpful]
+    assert [entry["helpful"] for entry in History(sessions).history("mine")] == [None, helpful]
