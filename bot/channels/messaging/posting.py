@@ -100,6 +100,6 @@ def json_of(response: httpx.Response) -> dict[str, Any]:
     """The object that an answer holds; empty where it holds none."""
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets within brackets, a thousand deep
         return {}
     return found if isinstance(found, dict) else {}

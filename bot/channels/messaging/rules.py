@@ -9,6 +9,8 @@ from bot.data_file import Entry, load_data_file
 from bot.paths import DATA
 
 FILE = DATA / "channels.yml"
+# What messengers look their limits up by: a file without one of them is refused at the start, not when it is needed.
+MESSENGERS = ("whatsapp", "twilio_whatsapp", "twilio_sms", "telegram", "messenger", "slack")
 
 
 class Way(Entry):
@@ -80,6 +82,13 @@ class ChannelRules(Entry):
     limits: dict[str, Limits]
     delivery: Delivery
     erase: Erase
+
+    @validator("limits")
+    def _has_each_messenger(cls, value: dict[str, Limits]) -> dict[str, Limits]:
+        for name in MESSENGERS:
+            if name not in value:
+                raise ValueError(f"lacks '{name}'")
+        return value
 
 
 def load_rules(path: Path = FILE) -> ChannelRules:

@@ -78,8 +78,10 @@ def _fits(buttons: Sequence[Button], way: Way) -> bool:
 
 
 def _needs_whole_titles(buttons: Sequence[Button], way: Way) -> bool:
-    """Whether the way cuts titles and has no other place for the whole ones."""
-    return any(length(button.title) > max(way.title, way.description) for button in buttons)
+    """Whether the way cuts titles and has no other place for the whole ones, or cuts two of them to the same one."""
+    if any(length(button.title) > max(way.title, way.description) for button in buttons):
+        return True
+    return len({cut(button.title, way.title) for button in buttons}) < len(buttons)
 
 
 def _description(title: str, way: Way) -> str:
