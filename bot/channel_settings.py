@@ -96,8 +96,9 @@ class ChannelSettings(BaseSettings):
     @validator(*(name for names in NEEDED.values() for name in names))
     def _is_one_word(cls, value: str) -> str:
         value = value.strip()
-        if any(character.isspace() or not character.isprintable() for character in value):
-            raise ValueError("must be one word without spaces")
+        # ASCII, because most of them are sent in a header.
+        if not value.isascii() or any(character.isspace() or not character.isprintable() for character in value):
+            raise ValueError("must be one word without spaces, of ASCII characters")
         return value
 
     @validator("telegram_token")
