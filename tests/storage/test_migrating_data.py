@@ -1,12 +1,15 @@
 """bot.storage.migrations: what an older program wrote is there, and found, after the migration."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
 
 import bot.storage.database
 from bot.conversations.code import conversation_code
@@ -30,12 +33,16 @@ NOWHERE = {"tier": None, "unanswered": False, "unsure": False, "unhelpful": Fals
 def engine(tmp_path: Path) -> Engine:
     """A database as the program before the console made it."""
     engine = open_database(f"sqlite:///{tmp_path}/bot.sqlite3")
+    to_revision(engine, "0002")
+    return engine
+
+
+def to_revision(engine: Engine, revision: str, move: Callable[..., None] = command.upgrade) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(bot.storage.database.__file__).parent / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-    return engine
+        move(config, revision)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,106 @@ def test_an_older_log_can_be_searched(engine: Engine) -> None:
     with engine.connect() as connection:
         words = connection.execute(text("SELECT word, conversation_id FROM conversation_word ORDER BY word")).all()
     assert words == [(word, 1) for word in ("1", "3", "days", "fever", "since")]
+
+
+# 0010: deliveries through messengers
+
+INSERT_DELIVERY = (
+    "INSERT INTO delivery (id, message_id, state, attempts, delivered_at, error) VALUES "
+    "(:id, :id, :state, :id, :delivered_at, :error)"
+)
+BEFORE, AFTER = (
+    ("pending", "delivered", "undelivered"),
+    ("pending", "sending", "sent", "delivered", "read", "undelivered"),
+)
+FORMS = ("text", "edited", "not_text", "erase", "kept")
+
+
+@pytest.fixture
+def delivering(empty_database_url: str) -> Iterator[Engine]:
+    """A database as the program before messengers made it, with a reply in each state."""
+    engine = open_database(empty_database_url)
+    to_revision(engine, "0009")
+    with engine.begin() as connection:
+        connection.execute(text(INSERT_CONVERSATION))
+        for number, state in enumerate(BEFORE, start=1):
+            values = {"direction": "out", "state": None, "tier": None, "kind": "answer"}
+            connection.execute(text(INSERT_MESSAGE), {"id": number, "key": f"m{number}", **values})
+            when = "2026-11-01" if state == "delivered" else None
+            error = "HTTP 500" if state == "undelivered" else None
+            connection.execute(
+                text(INSERT_DELIVERY), {"id": number, "state": state, "delivered_at": when, "error": error}
+            )
+    yield engine
+    engine.dispose()
+
+
+def rows_of(engine: Engine, columns: str, table: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(f"SELECT {columns} FROM {table} ORDER BY id"))]
+
+
+def change(engine: Engine, statement: str, **values: object) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def test_what_was_delivered_stays_so(delivering: Engine) -> None:
+    to_revision(delivering, "0010")
+
+    assert rows_of(delivering, "state, attempts, error, parts_sent, sent_id, possibly_repeated", "delivery") == [
+        ("pending", 1, None, 0, None, False),
+        ("delivered", 2, None, 0, None, False),
+        ("undelivered", 3, "HTTP 500", 0, None, False),
+    ]
+    assert rows_of(delivering, "delivered_at IS NULL", "delivery") == [(True,), (False,), (True,)]
+    assert rows_of(delivering, "key, form", "message") == [(f"m{number}", "text") for number in (1, 2, 3)]
+    assert rows_of(delivering, "key, address, undelivered", "conversation") == [("family", None, False)]
+
+
+def test_each_state_and_form_can_be_stored_and_no_other(delivering: Engine) -> None:
+    to_revision(delivering, "0010")
+
+    for state in AFTER:
+        change(delivering, "UPDATE delivery SET state = :state", state=state)
+    for form in FORMS:
+        change(delivering, "UPDATE message SET form = :form", form=form)
+    for statement in ("UPDATE delivery SET state = 'lost'", "UPDATE message SET form = 'song'"):
+        with pytest.raises(IntegrityError):
+            change(delivering, statement)
+
+
+def test_the_way_back_keeps_what_the_older_program_knows(delivering: Engine) -> None:
+    to_revision(delivering, "0010")
+    for number, (state, form) in enumerate(zip(AFTER[3:], FORMS[2:], strict=True), start=4):
+        values = {"direction": "out", "state": None, "tier": None, "kind": "answer"}
+        with delivering.begin() as connection:
+            connection.execute(text(INSERT_MESSAGE), {"id": number, "key": f"m{number}", **values})
+            connection.execute(
+                text(INSERT_DELIVERY), {"id": number, "state": state, "delivered_at": None, "error": None}
+            )
+            connection.execute(text("UPDATE message SET form = :form WHERE id = :id"), {"form": form, "id": number})
+    for number, state in enumerate(AFTER, start=1):
+        change(delivering, "UPDATE delivery SET state = :state, sent_id = 'x' WHERE id = :id", state=state, id=number)
+    change(delivering, "UPDATE conversation SET address = 'secret', undelivered = true")
+    change(delivering, "INSERT INTO erased_message VALUES ('slack', 'm9', '2026-11-01')")
+
+    to_revision(delivering, "0009", command.downgrade)
+
+    assert rows_of(delivering, "id, state, attempts", "delivery") == [
+        (1, "pending", 1),
+        (2, "pending", 2),  # was being sent
+        (3, "delivered", 3),  # was taken by the vendor
+        (4, "delivered", 4),
+        (5, "delivered", 5),  # was read
+        (6, "undelivered", 6),
+    ]
+    assert rows_of(delivering, "key, direction, kind", "message") == [
+        (f"m{number}", "out", "answer") for number in range(1, 7)
+    ]
+    with pytest.raises(IntegrityError):
+        change(delivering, "UPDATE delivery SET state = 'sent'")
+
+    migrate(delivering)
+    assert rows_of(delivering, "key, address, undelivered", "conversation") == [("family", None, False)]
+    assert rows_of(delivering, "form", "message") == [("text",)] * 6
