@@ -19,8 +19,7 @@ def message(number: int = 1, *, conversation: str = "family", channel: str = "wi
         channel=channel,
         conversation=conversation,
         message_id=f"m{number}",
-        text=f"Question {number}?",
-        **values,
+        **{"text": f"Question {number}?", **values},
     )
 
 
