@@ -1,23 +1,21 @@
 """bot.dialogue.turn: a message gets its replies once and in their order, whatever fails on the way."""
 
 import asyncio
-import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from families import Family, locked, names, query
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.answering import Answering
 from bot.conversations.records import Inbound
 from bot.dialogue.agent import RasaDialogue, Spoken
-from bot.dialogue.turn import TurnResult
 from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
 from bot.redflags.detector import Detection, RedFlag
 from bot.replies import Reply
@@ -30,42 +28,6 @@ RED_FLAG = "He is shivering. How long does CRS last?"
 
 Restart = Callable[[], Awaitable[Service]]
 Break = Callable[[pytest.MonkeyPatch], None]
-
-
-class Family:
-    """One conversation: what is sent, and what is delivered for it."""
-
-    def __init__(self, service: Service, conversation: str = "") -> None:
-        self.service = service
-        self.conversation = conversation or f"test-{uuid.uuid4().hex}"
-        self.delivered: list[Reply] = []
-
-    def message(self, text: str, *, message_id: str = "", button: str = "") -> Inbound:
-        return Inbound("test", self.conversation, message_id or uuid.uuid4().hex, text, button)
-
-    async def send(self, text: str, *, message_id: str = "", button: str = "") -> TurnResult:
-        return await self.service.turn.handle(self.message(text, message_id=message_id, button=button), self._deliver)
-
-    async def hears(self, text: str, *, button: str = "") -> list[str]:
-        """The names of the replies that are delivered for a message."""
-        before = len(self.delivered)
-        await self.send(text, button=button)
-        return names(self.delivered[before:])
-
-    async def log(self) -> list[str]:
-        """What the log has of the conversation: messages as they are, replies by their names."""
-        history = await self.service.journal.history(self.conversation)
-        return [names([entry["reply"]])[0] if entry["reply"] else entry["text"] for entry in history]
-
-    def stored(self, columns: str) -> Any:
-        """What is stored of the newest message."""
-        statement = f"SELECT {columns} FROM message WHERE channel_message_id IS NOT NULL AND conversation_id ="
-        statement += " (SELECT id FROM conversation WHERE key = ?) ORDER BY id DESC LIMIT 1"
-        (row,) = query(self.service, statement, self.conversation)
-        return row
-
-    async def _deliver(self, reply: Reply) -> None:
-        self.delivered.append(reply)
 
 
 @pytest.fixture(autouse=True)
@@ -113,26 +75,8 @@ def worked_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-def names(replies: "list[Reply] | tuple[Reply, ...]") -> list[str]:
-    return [reply.topic or reply.text_id for reply in replies]
-
-
-def query(service: Service, statement: str, *values: object) -> list[Any]:
-    with closing(sqlite3.connect(service.settings.var_dir / "bot.sqlite3")) as database:
-        return database.execute(statement, values).fetchall()
-
-
 def counted(service: Service, metric: str) -> float:
     return service.metrics.registry.get_sample_value(metric) or 0
-
-
-@contextmanager
-def locked(service: Service) -> Iterator[None]:
-    """The database as another program holds it that writes and does not finish."""
-    with closing(sqlite3.connect(service.settings.var_dir / "bot.sqlite3", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        yield
-        other.execute("ROLLBACK")
 
 
 # once
