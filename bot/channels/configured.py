@@ -24,29 +24,48 @@ def messengers_of(settings: Settings) -> list[Messenger]:
     """The messengers whose settings are there.
 
     Raises:
-        SettingsError: see `check_channels`.
+        SettingsError: see `check_channel`.
     """
-    check_channels(settings)
-    return [_CHANNELS[name](settings) for name in NEEDED if not settings.missing_of(name)]
+    found = [messenger_of(settings, name) for name in NEEDED]
+    return [messenger for messenger in found if messenger is not None]
+
+
+def messenger_of(settings: Settings, name: str) -> Messenger | None:
+    """One messenger, by the name that its webhook has; None where none of its settings is there.
+
+    Raises:
+        SettingsError: see `check_channel`.
+    """
+    check_channel(settings, name)
+    return None if settings.missing_of(name) else _CHANNELS[name](settings)
 
 
 def check_channels(settings: Settings) -> None:
-    """Refuse a channel of which only some settings are there, and channels without the key for families' ids.
+    """Check every channel.
+
+    Raises:
+        SettingsError: see `check_channel`.
+    """
+    for name in NEEDED:
+        check_channel(settings, name)
+
+
+def check_channel(settings: Settings, name: str) -> None:
+    """Refuse a channel of which only some settings are there, or that has no key for families' ids.
 
     Raises:
         SettingsError: a setting is missing; names it.
     """
-    configured = False
-    for name, needed in NEEDED.items():
-        missing = settings.missing_of(name)
-        if missing and len(missing) < len(needed):
-            present = next(field for field in needed if field not in missing)
-            raise SettingsError(
-                f"{variable_of(missing[0])} is missing: {variable_of(present)} is set, and the channel needs both. "
-                "docs/channels.md says where to find it"
-            )
-        configured = configured or not missing
-    if configured and not settings.identity_keys:
+    missing = settings.missing_of(name)
+    if len(missing) == len(NEEDED[name]):
+        return
+    if missing:
+        present = next(field for field in NEEDED[name] if field not in missing)
+        raise SettingsError(
+            f"{variable_of(missing[0])} is missing: {variable_of(present)} is set, and the channel needs both. "
+            "docs/channels.md says where to find it"
+        )
+    if not settings.identity_keys:
         raise SettingsError(
             "BOT_IDENTITY_KEY is missing: messaging channels need it to encrypt phone numbers and the like. Set it to "
             "32 random characters or more, for instance from: openssl rand -hex 32"

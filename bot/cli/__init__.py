@@ -3,6 +3,7 @@
 import click
 
 from bot.cli.answers import answers
+from bot.cli.doctor import doctor
 from bot.cli.improve import improve
 from bot.cli.logs import conversation_logs
 from bot.cli.rasa import rasa_command
@@ -15,5 +16,8 @@ def main() -> None:
     """Approved answers on cytokine release syndrome for families, with every red flag answered first."""
 
 
-for command in (run, ask, redflags, train, evaluate, answers, conversation_logs, improve, users, audit, rasa_command):
+for command in (
+    *(run, ask, redflags, train, evaluate, doctor),
+    *(answers, conversation_logs, improve, users, audit, rasa_command),
+):
     main.add_command(command)

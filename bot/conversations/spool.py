@@ -121,6 +121,10 @@ class Spool:
         self._batch.unlink()
         return count
 
+    def waiting(self) -> tuple[int, int]:
+        """How many lines the database has not taken yet, and how many are put aside."""
+        return _count(self._file) + _count(self._batch), _count(self._aside)
+
     def _put_aside(self, line: str) -> None:
         logger.error("spool.line.put_aside", kept_in="spool.unreadable.txt")
         with self._aside.open("a", encoding="utf-8") as aside:
@@ -158,6 +162,14 @@ class Spool:
 
         with self._lock:
             _rewrite(self._aside, keep)
+
+
+def _count(file: Path) -> int:
+    """The lines of a file that is there now, or was."""
+    try:
+        return sum(1 for line in file.read_bytes().splitlines() if line)
+    except FileNotFoundError:
+        return 0
 
 
 def _inbound_of(line: str) -> Inbound | None:

@@ -80,7 +80,7 @@ def trained_model(models: Path) -> Path:
         TrainingError: the model could not be trained.
     """
     archive = models / f"{NAME}.tar.gz"
-    if not (_is_fresh(archive, _MODEL_PARTS) and _is_fresh(models / RED_FLAGS, _RED_FLAG_PARTS)):
+    if out_of_date(models):
         logger.info("model.training", takes="about a minute")
         environment = {**os.environ, "BOT_MODELS_DIR": str(models)}
         command = [sys.executable, "-m", "bot", "train"]
@@ -88,6 +88,16 @@ def trained_model(models: Path) -> Path:
         if done.returncode != 0:
             raise TrainingError("the model could not be trained: the line above says why")
     return archive
+
+
+def out_of_date(models: Path) -> list[Path]:
+    """The trained files that are missing, or older than what they are made of.
+
+    Args:
+        models: the folder of trained models.
+    """
+    made_of = {models / f"{NAME}.tar.gz": _MODEL_PARTS, models / RED_FLAGS: _RED_FLAG_PARTS}
+    return [trained for trained, parts in made_of.items() if not _is_fresh(trained, parts)]
 
 
 def _is_fresh(trained: Path, parts: Sequence[str]) -> bool:

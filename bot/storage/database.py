@@ -21,6 +21,7 @@ from bot.errors import UserError
 BUSY_TIMEOUT_MS = 300  # how long a write waits for another's lock before the spool takes it
 STATEMENT_TIMEOUT_MS = 10_000  # PostgreSQL ends what takes longer
 MIGRATING = 4_870_226  # any number that nothing else in the database uses as an advisory lock
+NO_SCHEMA, OLD_SCHEMA, NEWEST_SCHEMA, UNKNOWN_SCHEMA = "none", "old", "newest", "unknown"
 
 # A server that vanished without a word is given up within seconds; the environment may say another encoding.
 POSTGRES_CONNECTION: dict[str, int | str] = {
@@ -46,6 +47,24 @@ def open_database(url: str) -> Engine:
     Raises:
         DatabaseError: the URL cannot be understood, or the folder cannot be made.
     """
+    parsed = _understood(url)
+    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed)
+
+
+def missing_file(url: str) -> Path | None:
+    """The file of an SQLite database where it is not there yet; None for every other database.
+
+    Raises:
+        DatabaseError: the URL cannot be understood.
+    """
+    parsed = _understood(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
+        return None
+    file = Path(parsed.database)
+    return None if file.exists() else file
+
+
+def _understood(url: str) -> URL:
     try:
         parsed = make_url(url)
         parsed.get_dialect()().create_connect_args(parsed)
@@ -55,7 +74,7 @@ def open_database(url: str) -> Engine:
             "BOT_DATABASE_URL is no database URL: write it as sqlite:////FOLDER/FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME, with '%40' for an '@' in the password"
         ) from error
-    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed)
+    return parsed
 
 
 def _open_postgres(url: URL) -> Engine:
@@ -114,13 +133,11 @@ def migrate(engine: Engine) -> None:
     Raises:
         DatabaseError: the database is newer than this program, or cannot hold every language's letters.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _migrations()
     with engine.connect() as connection:
         _check_encoding(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == ScriptDirectory.from_config(config).get_current_head():
-        return
+        if schema_state(connection) == NEWEST_SCHEMA:
+            return
     with engine.begin() as connection:
         _keep_others_from_migrating(connection)
         config.attributes["connection"] = connection
@@ -128,6 +145,23 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise DatabaseError(f"the database was written by another version of this program: {error}") from error
+
+
+def schema_state(connection: Connection) -> str:
+    """How the schema stands to the newest one that this program has: one of the four constants."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(_migrations())
+    if current is None:
+        return NO_SCHEMA
+    if current == scripts.get_current_head():
+        return NEWEST_SCHEMA
+    return OLD_SCHEMA if current in {script.revision for script in scripts.walk_revisions()} else UNKNOWN_SCHEMA
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _check_encoding(connection: Connection) -> None:

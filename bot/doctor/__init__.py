@@ -1,0 +1,1 @@
+"""`bot doctor`: what whoever runs the service wants to know before families write."""
