@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.alerts.queue import AlertQueue
 from bot.alerts.rules import load_rules as load_alert_rules
 from bot.answers.overview import Summary, summaries
+from bot.channels.messaging.identities import Identities, UnknownKey
 from bot.conversations.models import Conversation
 from bot.doctor.findings import FAULT, OK, WARNING, Finding, guarded
 from bot.settings import Settings
@@ -29,6 +30,7 @@ from bot.storage.database import (
 from bot.storage.transactions import is_busy
 
 NAMED = 3  # answers in one line; the console has them all
+ADDRESSES = 100  # of families, the newest, that are tried to be read
 
 
 def database(settings: Settings) -> Iterator[Finding]:
@@ -115,9 +117,34 @@ def _calls(settings: Settings, sessions: "sessionmaker[Session]") -> Iterator[Fi
         yield Finding(WARNING, "alerts", f"{waiting.alerts} could not be sent since {since}", remedy)
 
 
+def _addresses(settings: Settings, sessions: "sessionmaker[Session]") -> Iterator[Finding]:
+    """Without its key, no reply reaches a family that wrote by a messenger."""
+    if not settings.identity_keys:
+        return
+    identities = Identities(settings.identity_keys)
+    query = select(Conversation.address).where(Conversation.address.is_not(None)).order_by(Conversation.id.desc())
+    with sessions() as session:
+        addresses = list(session.scalars(query.limit(ADDRESSES)))
+    unreadable = sum(not _is_readable(address, identities) for address in addresses)
+    if unreadable:
+        finding = f"{unreadable} of the newest {len(addresses)} ids of families cannot be decrypted"
+        remedy = "Put the key that encrypted them back into BOT_IDENTITY_KEY, behind the others"
+        yield Finding(FAULT, "families", finding, remedy)
+    elif addresses:
+        yield Finding(OK, "families", f"the newest {len(addresses)} ids of families can be decrypted")
+
+
+def _is_readable(address: str, identities: Identities) -> bool:
+    try:
+        identities.decrypted(address)
+    except UnknownKey:
+        return False
+    return True
+
+
 def _names(answers: list[Summary]) -> str:
     names = ", ".join(answer.name for answer in answers[:NAMED])
     return f"{names} and others" if len(answers) > NAMED else names
 
 
-_INSIDE = (("answers", _answers), ("console", _people), ("alerts", _calls))
+_INSIDE = (("answers", _answers), ("console", _people), ("alerts", _calls), ("families", _addresses))

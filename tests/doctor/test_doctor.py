@@ -16,7 +16,9 @@ from click.testing import CliRunner, Result
 from conftest import BOT
 from sqlalchemy import update
 
+from bot.channels.messaging.identities import Identities
 from bot.cli import main
+from bot.conversations.models import Conversation
 from bot.conversations.review_models import Alert
 from bot.conversations.spool import Spool
 from bot.doctor import command
@@ -276,6 +278,27 @@ def test_calls_that_did_not_come_through_are_told(folder: Path) -> None:
             "Acknowledge them in the console, then try the way: docs/alerts.md",
         )
     ]
+
+
+def test_ids_of_families_that_no_key_decrypts_are_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = "o" * 32, "n" * 32
+    engine = open_database(os.environ["BOT_DATABASE_URL"])
+    write(session_factory(engine), red_flag(), at=now())
+    with session_factory(engine)() as session:
+        session.execute(update(Conversation).values(address=Identities([old]).encrypted("+441632960000")))
+        session.commit()
+    engine.dispose()
+    assert "families" not in report(), "no channel is used"
+
+    monkeypatch.setenv("BOT_IDENTITY_KEY", f"{new},{old}")
+    assert report()["families"] == [("ok", "the newest 1 ids of families can be decrypted")]
+    monkeypatch.setenv("BOT_IDENTITY_KEY", new)
+    ((level, sentences),) = report()["families"]
+
+    assert (level, sentences.startswith("1 of the newest 1 ids of families cannot be decrypted. Put")) == (
+        "fault",
+        True,
+    )
 
 
 # The machine
