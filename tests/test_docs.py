@@ -14,6 +14,7 @@ from postgres import PostgresServer
 from rasa.__main__ import create_argument_parser
 from sqlalchemy import inspect
 
+from bot.channels.messaging.rules import Limits, load_rules
 from bot.cli import main
 from bot.paths import ROOT
 from bot.storage.database import migrate, open_database
@@ -37,6 +38,20 @@ def test_settings_table_is_that_of_the_code() -> None:
     written = README.read_text(encoding="utf-8").split("<!-- settings -->")[1].split("<!-- /settings -->")[0]
 
     assert written.strip() == printed.strip(), "run .venv/bin/python scripts/settings-table --write"
+
+
+def test_limits_of_messengers_are_those_of_the_data() -> None:
+    page = (ROOT / "docs" / "channels.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+
+    assert rows == [_row_of(name, limits) for name, limits in load_rules().limits.items()]
+
+
+def _row_of(name: str, limits: Limits) -> str:
+    shown = {"buttons": "buttons", "list": "a list"}
+    ways = [f"{way.most} as {shown[way.shown_as]}, titles of {way.title}" for way in limits.options]
+    window = f"{limits.window_h:g} hours" if limits.window_h else "always"
+    return f"| `{name}` | {limits.text} | {'; '.join(ways) or 'numbered in the text'} | {window} |"
 
 
 @page_names
