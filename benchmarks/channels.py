@@ -116,6 +116,7 @@ def _measure(folder: Path, a_second: int, seconds: int) -> dict[str, Any]:
         "answered": arrived["answered"],
         "deliveries": arrived["deliveries"],
         "accepted_by_vendor": found.accepted,
+        "spooled": (folder / "bot.log").read_text().count("event=journal.spooled"),
     }
 
 
@@ -172,7 +173,12 @@ def _service(folder: Path, vendor: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-    failed = [line for line in (folder / "bot.log").read_text().splitlines() if "level=error" in line]
+    _complain(folder / "bot.log")
+
+
+def _complain(log: Path) -> None:
+    """Say what the service held to be an error."""
+    failed = [line for line in log.read_text().splitlines() if "level=error" in line]
     if failed:
         sys.stderr.write("\n".join(failed[:10]) + "\n")
 
@@ -261,9 +267,9 @@ def _as_markdown(results: dict[str, Any]) -> str:
         [
             "# The messengers under load",
             "",
-            f"{results['date']}, revision {results['revision']}; written by `benchmarks/channels.py`. A real `bot run` on "
-            f"SQLite, {results['a_second']} webhooks a second for {results['seconds']} s over all five channels in turn, "
-            "a vendor that answers at once, and whoever posts, each in a process of its own on the same machine.",
+            f"{results['date']}, revision {results['revision']}; written by `benchmarks/channels.py`. A real `bot run` "
+            f"on SQLite, {results['a_second']} webhooks a second for {results['seconds']} s over all five channels in "
+            "turn, a vendor that answers at once, and whoever posts: each a process of its own on the same machine.",
             "",
             f"Machine: {machine['cores']} cores, {machine['cpu']}, {machine['memory_gb']} GB of memory, "
             f"{machine['system']}, Python {machine['python']}. Load (1 min) before and after: "
@@ -271,15 +277,16 @@ def _as_markdown(results: dict[str, Any]) -> str:
             "",
             "| | median | 95 % | most | bound for 95 % |",
             "|---|---:|---:|---:|---:|",
-            f"| acknowledged, ms from when it was due | {acknowledged['median']} | {acknowledged['p95']} | "
-            f"{acknowledged['most']} | {bounds['acknowledged_p95_ms']:g} |",
-            f"| fixed reply at the vendor, s from when its message was due | {red_flag['median']} | {red_flag['p95']} | "
-            f"{red_flag['most']} | {bounds['red_flag_p95_s']:g} |",
+            f"| acknowledged, ms from when it was due | {acknowledged['median']} | "
+            f"{acknowledged['p95']} | {acknowledged['most']} | {bounds['acknowledged_p95_ms']:g} |",
+            f"| fixed reply at the vendor, s from when its message was due | {red_flag['median']} | "
+            f"{red_flag['p95']} | {red_flag['most']} | {bounds['red_flag_p95_s']:g} |",
             "",
             f"All replies were with the vendor {results['backlog_s']} s after the last webhook was due (bound: "
-            f"{bounds['backlog_s']:g}). Webhooks by status: {dict(results['statuses'])}. Messages lost: {lost}. Red flags "
-            f"whose fixed reply arrived: {results['red_flags_that_arrived']} of {results['red_flags']}. Sent twice: "
-            f"{doubled}. Deliveries: {results['deliveries']}.",
+            f"{bounds['backlog_s']:g}). Webhooks by status: {dict(results['statuses'])}. Messages lost: {lost}. Red "
+            f"flags whose fixed reply arrived: {results['red_flags_that_arrived']} of {results['red_flags']}. Sent "
+            f"twice: {doubled}. Deliveries: {results['deliveries']}. Writes that went to the spool: "
+            f"{results['spooled']}.",
             "",
         ]
     )

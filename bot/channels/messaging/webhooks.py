@@ -11,7 +11,7 @@ from bot.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
 
-BODY_MAXIMUM = 1024 * 1024  # bytes; Meta's batches stay below it
+BODY_MAXIMUM = 3 * 1024 * 1024  # bytes; the largest batch that Meta's page on webhooks of the Cloud API names
 
 
 class Webhooks:
