@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from bot.channels.configured import messengers_of
 from bot.channels.limits import Limits
 from bot.channels.messaging.messaging import Messaging
 from bot.channels.tokens import SessionTokens
@@ -34,12 +35,12 @@ SCRIPT_KEPT_S = 3600  # how long a browser keeps the widget's script without ask
 class Application:
     """The web application of a service."""
 
-    def __init__(self, service: Service, limits: Limits, console: Console) -> None:
+    def __init__(self, service: Service, limits: Limits, console: Console, messaging: Messaging) -> None:
         """Put it together; see `create_app`."""
         self._service = service
         tokens = SessionTokens(*service.settings.secret_keys)
         self._widget = WidgetChannel(service, tokens, limits)
-        self.messaging = Messaging(service)
+        self.messaging = messaging
         starlette = Starlette(
             routes=[
                 Route("/", self._page),
@@ -90,7 +91,8 @@ class Application:
         if reason is None:
             red_flags = "both detectors" if self._service.gate.has_semantic else "the lexicon alone: run `bot train`"
             # Families are answered whether or not navigators can be called: it is said, and changes nothing else.
-            return JSONResponse({"status": "ready", "red_flags": red_flags, "alerts": self._service.calling.state})
+            alerts, channels = self._service.calling.state, ["widget", *self.messaging.names]
+            return JSONResponse({"status": "ready", "red_flags": red_flags, "alerts": alerts, "channels": channels})
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
 
     async def _metrics(self, _request: Request) -> Response:
@@ -114,9 +116,11 @@ def create_app(service: Service, *, limits: Limits | None = None, console: Conso
 
     Raises:
         DataFileError: one of these files is wrong.
+        SettingsError: a messaging channel's settings are not whole.
     """
-    console = console or Console(service, service.sessions, service.settings)
-    return Application(service, limits or Limits(), console)
+    messengers = messengers_of(service.settings)
+    console = console or Console(service, service.sessions, service.settings, messengers=messengers)
+    return Application(service, limits or Limits(), console, Messaging(service, messengers))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

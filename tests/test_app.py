@@ -139,7 +139,7 @@ async def test_health(http: httpx.AsyncClient) -> None:
 async def test_ready(http: httpx.AsyncClient) -> None:
     for _ in range(2):
         response = await http.get("/ready")
-        body = {"status": "ready", "red_flags": "both detectors", "alerts": NOBODY}
+        body = {"status": "ready", "red_flags": "both detectors", "alerts": NOBODY, "channels": ["widget"]}
         assert (response.status_code, response.json()) == (200, body)
 
 

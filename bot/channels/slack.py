@@ -7,6 +7,7 @@ from datetime import datetime
 import httpx
 
 from bot.channels.base import Answer, Check, Contents, Messenger, NotSent, NotSigned, Part, Webhook
+from bot.channels.masking import masked_id
 from bot.channels.messaging.posting import Vendor, json_of, refusal
 from bot.channels.signatures import check_same, hex_hmac_sha256
 from bot.channels.slack_payloads import contents_of, message_to, payload_of
@@ -112,9 +113,7 @@ class Slack(Messenger):
 
     def masked(self, sender: str) -> str:
         """See `Messenger.masked`."""
-        shown = min(len(sender) // 3, 5)
-        last = min(shown, 2)
-        return sender[: shown - last] + "•" * (len(sender) - shown) + sender[len(sender) - last :]
+        return masked_id(sender)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -104,7 +104,7 @@ def new_conversation(inbound: Inbound) -> Conversation:
 def touch(conversation: Conversation, inbound: Inbound) -> None:
     """A conversation has a new message."""
     conversation.last_message_at = inbound.received_at
-    conversation.address = conversation.address or inbound.address or None
+    conversation.address = inbound.address or conversation.address  # the newest, so that old keys fall out of use
     come_back(conversation)
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 from starlette.routing import BaseRoute
 
-from bot.channels.configured import messengers_of
+from bot.channels.base import Messenger
 from bot.channels.messaging.choosing import Choosing
 from bot.channels.messaging.courier import LOOK_EVERY_S, Courier
 from bot.channels.messaging.identities import Identities
@@ -22,14 +23,17 @@ STOP_WITHIN_S = 3.0  # for turns that run, and then for replies that are being s
 class Messaging:
     """The messengers of a service; does nothing where none is configured."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, messengers: Iterable[Messenger]) -> None:
         """Put them together.
 
+        Args:
+            service: answers.
+            messengers: those that are configured.
+
         Raises:
-            SettingsError: a channel's settings are not whole.
             DataFileError: data/channels.yml is wrong.
         """
-        self._messengers = {messenger.name: messenger for messenger in messengers_of(service.settings)}
+        self._messengers = {messenger.name: messenger for messenger in messengers}
         self._background: asyncio.Task[None] | None = None
         if not self._messengers:
             return
