@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.history import reply_of
@@ -28,6 +28,7 @@ from bot.conversations.review_models import UNDELIVERED_EMERGENCY, Alert
 from bot.conversations.triage import alert_for_undelivered, come_back
 from bot.replies import CRISIS, EMERGENCY, Reply
 
+_URGENT = (EMERGENCY, CRISIS)
 # What a vendor may still report after each state; a report that comes late changes nothing.
 _BEFORE = {DELIVERED: (SENDING, SENT), READ: (SENDING, SENT, DELIVERED), UNDELIVERED: (SENDING, SENT)}
 
@@ -130,7 +131,8 @@ class Outbox:
     def due(self, channels: Collection[str], moment: datetime, *, at_most: int) -> list[Waiting]:
         """Replies that should have been sent by now, in the order in which they were written.
 
-        Those that wait for their next attempt, and those of a process that was killed.
+        Those that wait for their next attempt, and those of a process that was killed; but none that would overtake
+        another of its conversation, which waits longer or is being sent.
 
         Raises:
             SQLAlchemyError: the database cannot be asked.
@@ -141,6 +143,7 @@ class Outbox:
             .join(Conversation, Conversation.id == Message.conversation_id)
             .where(Delivery.state.in_((PENDING, SENDING)), Delivery.next_attempt_at <= moment)
             .where(Message.channel.in_(channels), Conversation.address.is_not(None))
+            .where(or_(Message.kind.in_(_URGENT), ~_before_it(moment)))
             .order_by(Message.id)
             .limit(at_most)
         )
@@ -160,6 +163,18 @@ class Outbox:
             unknown = [each for each in reports if not _report(session, each)]
             session.commit()
             return unknown
+
+
+def _before_it(moment: datetime) -> Any:
+    """Whether another reply of the conversation has to go first, and its time has not come."""
+    other, delivery = aliased(Message), aliased(Delivery)
+    return exists().where(
+        other.conversation_id == Message.conversation_id,
+        delivery.message_id == other.id,
+        delivery.state.in_((PENDING, SENDING)),
+        delivery.next_attempt_at > moment,
+        or_(other.id < Message.id, other.kind.in_(_URGENT)),
+    )
 
 
 @dataclass
@@ -249,7 +264,7 @@ def _show_to_navigators(session: Session, of_reply: Any) -> None:
     for reply, message in session.execute(query):
         reply.conversation.undelivered = True
         come_back(reply.conversation)
-        if reply.kind not in (EMERGENCY, CRISIS):
+        if reply.kind not in _URGENT:
             continue
         called = select(Alert.id).where(Alert.message_id == reply.id, Alert.kind == UNDELIVERED_EMERGENCY)
         if session.scalars(called).first() is None:
