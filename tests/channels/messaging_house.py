@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +147,14 @@ def hasty(monkeypatch: pytest.MonkeyPatch, folder: Path, **delivery: float) -> N
     file.write_text(yaml.safe_dump(rules, allow_unicode=True))
     monkeypatch.setattr("bot.channels.messaging.messaging.load_rules", lambda: load_rules(file))
     monkeypatch.setattr("bot.channels.messaging.messaging.LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("bot.conversations.store.AT_ONCE", timedelta(seconds=0.5))
 
 
 async def until(condition: Any, limit_s: float = 20.0) -> None:
     """Wait for what no event tells, such as a row in the database."""
 
     async def come() -> None:
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing says so by itself
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(come(), limit_s)

@@ -70,7 +70,8 @@ async def test_a_question_gets_the_notice_and_the_approved_answer(house: House, 
     assert [speaker.recipient(request) for request in (*first, *second)] == [family] * 3
     notice, told = (speaker.words(request) for request in first)
     assert notice == fixed(house, speaker, "notice_messenger")
-    assert told.startswith(opening) and speaker.words(second[0]).startswith(opening)
+    assert told.startswith(opening)
+    assert speaker.words(second[0]).startswith(opening)
     numbers = "\n1. When CRS starts after CAR-T\n2. " in told
     assert len(speaker.options(first[1])) == 3 or (speaker is TWILIO and numbers)
 
@@ -201,7 +202,8 @@ async def test_a_changed_message_is_logged_and_answered_only_for_a_red_flag(hous
 
     assert [speaker.words(request) for request in sent] == [fixed(house, speaker, "emergency")]
     log = log_of(house)
-    assert ("in", changed) in log and ("in", worse) in log
+    assert ("in", changed) in log
+    assert ("in", worse) in log
 
 
 @every_speaker()

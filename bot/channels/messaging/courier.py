@@ -164,7 +164,9 @@ class Courier:
             del self._lines[place], self._carrying[place]
 
     def _wait_of(self, parcel: Parcel) -> timedelta:
-        moments = [moment for moment in (parcel.not_before, self._paused_until.get(parcel.channel)) if moment]
+        # What a vendor said about the reply to one family must not hold up the fixed reply to another.
+        paused_until = None if parcel.is_urgent else self._paused_until.get(parcel.channel)
+        moments = [moment for moment in (parcel.not_before, paused_until) if moment]
         return max(moments) - self._clock() if moments else timedelta(0)
 
     async def _deliver(self, parcel: Parcel) -> bool:
@@ -185,17 +187,35 @@ class Courier:
         return self._end(parcel, SENT, sent_id=sent_id)
 
     async def _may_go(self, parcel: Parcel) -> bool:
-        if parcel.released is not None:
-            try:
-                return await asyncio.wait_for(asyncio.shield(parcel.released), RELEASED_WITHIN_S)
-            except asyncio.TimeoutError:
-                return True  # the log cannot be asked: rather twice than never
+        if parcel.released is not None and not await self._is_released(parcel.released):
+            self._known.pop(parcel.reply.id, None)  # it was answered before; if that did not arrive, it is found again
+            return False
         if self._journal.is_erased(parcel.conversation) and parcel.is_recorded:
             return False
-        if not parcel.is_recorded or await self._ledger.claim(self._claim(parcel)):
+        is_first = not parcel.is_recorded and not parcel.attempts  # the log does not have it yet
+        if is_first or await self._ledger.claim(self._claim(parcel)) or self._is_still_ours(parcel):
             return True
-        self._known.pop(parcel.reply.id, None)  # another process sends it; if that is killed, it is found again
+        self._leave(parcel)
         return False
+
+    def _is_still_ours(self, parcel: Parcel) -> bool:
+        """Whether the log has a reply as being sent only because it has not taken yet what became of that."""
+        return not parcel.is_recorded and self._ledger.has(parcel.reply.id)
+
+    def _leave(self, parcel: Parcel) -> None:
+        """Leave a reply, and what follows it, to the process that sends it; if that is killed, they are found again."""
+        line = self._lines[parcel.conversation, parcel.is_urgent]
+        left = [each for each in line.parcels if each is parcel or each.is_recorded]
+        for each in left:
+            self._known.pop(each.reply.id, None)
+            line.parcels.remove(each)
+
+    @staticmethod
+    async def _is_released(released: "asyncio.Future[bool]") -> bool:
+        try:
+            return await asyncio.wait_for(asyncio.shield(released), RELEASED_WITHIN_S)
+        except asyncio.TimeoutError:
+            return True  # the log cannot be asked: rather twice than never
 
     async def _send_parts(self, parcel: Parcel) -> str:
         messenger = self._messengers[parcel.channel]

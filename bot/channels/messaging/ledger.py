@@ -24,6 +24,7 @@ class Ledger:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._ended: dict[str, Ended] = {}
+        self._being_written: dict[str, Ended] = {}
         self._claims: list[tuple[Claim, asyncio.Future[bool]]] = []
         self._kept: OrderedDict[str, Ended] = OrderedDict()
         self._writing: asyncio.Task[None] | None = None
@@ -53,7 +54,7 @@ class Ledger:
 
     def has(self, key: str) -> bool:
         """Whether what became of a reply is known here, and not in the log yet."""
-        return key in self._kept or key in self._ended
+        return key in self._kept or key in self._ended or key in self._being_written
 
     async def write_rest(self) -> None:
         """Try again what the log had no place for; what its turn is about to tell is left to `recorded`."""
@@ -77,13 +78,15 @@ class Ledger:
 
     async def _write(self) -> None:
         while self._ended or self._claims:
-            ended, self._ended = self._ended, {}
+            ended = self._being_written = self._ended
+            self._ended = {}
             claims, self._claims = self._claims, []
             try:
                 known, taken = await self._journal.carry(list(ended.values()), [claim for claim, _ in claims])
             except (SQLAlchemyError, TimeoutError) as error:
                 logger.warning("courier.unmarked", error=type(error).__name__)
                 known, taken = set(), {}
+            self._being_written = {}
             for key, each in ended.items():
                 if key not in known and key not in self._ended:
                     self._keep(each)
