@@ -25,6 +25,7 @@ from messaging_house import (
 from vendor import VendorServer
 from vendors_say import MESSENGER, SLACK, TELEGRAM, TELL_EDITS, TWILIO, WHATSAPP, WORD, Post, Speaker
 
+from bot.channels.messaging.webhooks import BODY_MAXIMUM
 from bot.channels.plain_text import marked
 from bot.redflags.gate import Gate
 
@@ -139,7 +140,7 @@ async def test_what_the_vendor_did_not_sign_does_nothing(house: House, speaker: 
 async def test_what_is_too_long_or_has_another_shape_is_refused(house: House, speaker: Speaker) -> None:
     headers = speaker.text(new_family(speaker), QUESTION, new_id()).headers
 
-    assert await house.post(speaker, Post(b"x" * (1024 * 1024 + 1), headers)) == 413
+    assert await house.post(speaker, Post(b"x" * (BODY_MAXIMUM + 1), headers)) == 413
     if speaker is TELEGRAM:
         assert await house.post(speaker, Post(b"[]", headers)) == 400
     packed = await house.http.post(speaker.path, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"})
