@@ -54,10 +54,11 @@ format: .venv/installed-dev  ## rewrite the code in the project's format
 lock: .venv/installed  ## write requirements*.txt anew from pyproject.toml
 	@scripts/lock
 
-benchmark: .venv/installed-dev  ## measure red flags, the widget, the console, and one turn beside Rasa's example bot; writes benchmarks/results/
+benchmark: .venv/installed-dev  ## measure red flags, the widget, the console, the messengers under load, and one turn beside Rasa's example bot; writes benchmarks/results/
 	@$(BIN)/python benchmarks/red_flags.py
 	@$(BIN)/python benchmarks/widget.py
 	@$(BIN)/python benchmarks/console.py
+	@$(BIN)/python benchmarks/channels.py
 	@$(BIN)/python benchmarks/turn.py
 
 clean:  ## remove what was installed, trained and stored here
