@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import prepare_storage
+from bot.conversations.accept_queue import TOGETHER
 from bot.conversations.erased import ConversationErased, MessageErased
 from bot.conversations.erasure import Erasure
-from bot.conversations.journal import TOGETHER, Journal
+from bot.conversations.journal import Journal
 from bot.conversations.models import Conversation, Message
 from bot.conversations.records import Inbound, Known
 from bot.conversations.store import ConversationStore
