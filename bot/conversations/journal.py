@@ -84,20 +84,24 @@ class Journal:
         """
         return await self._accepting.accept(inbound)
 
-    async def record(self, inbound: Inbound, outcome: Outcome) -> None:
+    async def record(self, inbound: Inbound, outcome: Outcome) -> bool:
         """Put on disk what became of a message.
+
+        Returns:
+            whether these replies are to be sent: not where another process has answered the message.
 
         Raises:
             ConversationErased: its conversation was erased.
             OSError: neither database nor spool could be written.
         """
         try:
-            await self._write(self._store.record, inbound, outcome)
+            return await self._write(self._store.record, inbound, outcome)
         except (SQLAlchemyError, ValueError, TimeoutError) as error:
             logger.warning("journal.spooled", what="replies", error=type(error).__name__)
             # By the time the line is read back they were sent, unless this process was killed.
             under_way = tuple(reply.id for reply in outcome.replies) if inbound.address else ()
             await self._to_spool(inbound, replace(outcome, under_way=under_way))
+            return True
 
     async def unanswered(self, *, within_s: float) -> list[Inbound]:
         """What a crash left unanswered, as far as it is younger than `within_s` seconds."""

@@ -80,8 +80,11 @@ class ConversationStore:
             session.commit()
             return whole
 
-    def record(self, inbound: Inbound, outcome: Outcome) -> None:
+    def record(self, inbound: Inbound, outcome: Outcome) -> bool:
         """Write down what became of a message; does nothing where that is written already.
+
+        Returns:
+            whether it was written now: otherwise another process has answered.
 
         Raises:
             ConversationErased: its conversation was erased.
@@ -91,9 +94,8 @@ class ConversationStore:
             message, conversation = _find(session, inbound)
             if message is None:
                 message = _write_down(session, inbound, conversation)
-            elif message.state == ANSWERED:
-                return
-            message.state = ANSWERED
+            if not _mark_answered(session, message):
+                return False
             message.intent, message.confidence = outcome.intent, outcome.confidence
             message.tier, message.ruleset = outcome.tier, outcome.ruleset
             message.milliseconds = outcome.milliseconds
@@ -108,6 +110,7 @@ class ConversationStore:
                 session.execute(insert(Message), rows)
                 session.execute(_deliveries(message, outcome))
             session.commit()
+            return True
 
     def unanswered(self, *, younger_than: datetime) -> list[Inbound]:
         """Messages that a crash left without replies; the older ones are marked as unanswered for good."""
@@ -169,6 +172,12 @@ def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversat
     if row.was_erased:
         raise MessageErased
     return row.Message, row.Conversation
+
+
+def _mark_answered(session: Session, message: Message) -> bool:
+    """Whether nobody has answered a message yet; of two that ask at the same moment only one is told so."""
+    statement = update(Message).where(Message.id == message.id, Message.state != ANSWERED).values(state=ANSWERED)
+    return bool(session.execute(statement).rowcount)
 
 
 def _was_erased(inbound: Inbound) -> Any:

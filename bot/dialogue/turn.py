@@ -241,7 +241,9 @@ class GuardedTurn:
             mentions=mentions_of(inbound.text, course.detection),
             under_way=(first.id,) if first is not None and inbound.address else (),
         )
-        await self._journal.record(inbound, outcome)
+        if not await self._journal.record(inbound, outcome):  # another process was faster; its replies are the ones
+            known = await self._journal.accept(inbound)
+            return TurnResult(known.replies if known else (), course.detection, repeated=True)
         if notice is not None:
             self._remember_notice(inbound)
         for reply in replies:

@@ -111,6 +111,7 @@ async def running(service: Service, vendor: VendorServer) -> AsyncIterator[House
         ) as http,
     ):
         await service.dialogue.loaded()
+        await service._background[0]  # what was left over is answered: another process's work would be taken for it
         yield House(service, app, http, vendor)
 
 
