@@ -199,3 +199,18 @@ async def test_a_reply_that_waits_is_not_sent_when_its_conversation_was_erased(h
 
     # All that was ever sent after the failures began were tries of the first reply.
     assert len({WHATSAPP.words(request) for request in house.sent_by(WHATSAPP, family)[-2:]}) == 1
+
+
+async def test_a_red_flag_of_an_erased_conversation_that_comes_again_after_a_restart_does_nothing(
+    tmp_path: Path, answers_file: Path, model: Path, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is not remembered any more then; only the log knows that the message was erased."""
+    monkeypatch.setattr("bot.channels.messaging.courier.RELEASED_WITHIN_S", 2)
+    family = new_family(TWILIO)
+    async with running(service_in(tmp_path, answers_file, model, vendor), vendor) as house:
+        said, _, _ = await asks_to_erase(house, TWILIO, family)
+        await house.hears(TWILIO, TWILIO.text(family, "yes", new_id()))
+    async with running(service_in(tmp_path, answers_file, model, vendor), vendor) as house:
+        for webhook in said:
+            assert await house.hears(TWILIO, webhook) == []
+        assert sum(counts(house)[name] for name in ("conversation", "message", "delivery")) == 0

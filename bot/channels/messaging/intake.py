@@ -131,6 +131,9 @@ class Intake:
             logger.error("intake.failed", channel=messenger.name, error=type(error).__name__)
             if not accepted.done():
                 accepted.set_exception(error)
+        except asyncio.CancelledError:  # the service stops: the vendor must not take the message to be stored
+            accepted.cancel()
+            raise
         finally:
             if not accepted.done():
                 accepted.set_result(None)
@@ -183,6 +186,10 @@ class Intake:
 
         try:
             await self._service.turn.handle(inbound, deliver, on_accepted=on_accepted, lane=self._lane)
+        except MessageErased:
+            if not released.done():
+                released.set_result(False)
+            raise
         except ConversationErased:
             raise
         except Exception:
