@@ -204,3 +204,17 @@ async def test_a_message_whose_signed_body_is_written_otherwise_is_the_same(hous
     await house.idle()
 
     assert len(house.words_to(WHATSAPP, family)) == 2
+
+
+@every_speaker()
+async def test_messages_of_two_families_with_one_id_are_two_messages(house: House, speaker: Speaker) -> None:
+    # No vendor should do so, and yet one could: by whatever id it names a family, no message may be lost for it.
+    families, message_id = [new_family(speaker), new_family(speaker)], new_id()
+
+    for family in families:
+        assert await house.post(speaker, speaker.text(family, QUESTION, message_id)) == 200
+    await house.idle()
+
+    assert [len(house.words_to(speaker, family)) for family in families] == [2, 2]
+    assert {row["state"] for row in house.deliveries()} == {"sent"}
+    assert not any(house.service.settings.spool_dir.glob("*"))

@@ -147,7 +147,7 @@ class Intake:
         inbound = Inbound(
             channel=messenger.name,
             conversation=conversation,
-            message_id=self._identities.message(messenger.name, received.message_id),
+            message_id=self._identities.message(messenger.name, f"{received.sender} {received.message_id}"),
             text=storable(chosen.text),
             button=chosen.button,
             received_at=now(),
