@@ -29,6 +29,7 @@ from bot.conversations.triage import alert_for_undelivered, come_back
 from bot.replies import CRISIS, EMERGENCY, Reply
 
 _URGENT = (EMERGENCY, CRISIS)
+ASKED_TOGETHER = 500  # names in one question; SQLite takes 999
 # What a vendor may still report after each state; a report that comes late changes nothing.
 _BEFORE = {DELIVERED: (SENDING, SENT), READ: (SENDING, SENT, DELIVERED), UNDELIVERED: (SENDING, SENT)}
 
@@ -160,9 +161,12 @@ class Outbox:
             SQLAlchemyError: the database does not take it now; nothing is written.
         """
         with self._sessions() as session:
-            unknown = [each for each in reports if not _report(session, each)]
+            named = _named(session, sorted({each.sent_id for each in reports}))
+            for each in reports:
+                if each.sent_id in named:
+                    _report(session, each, *named[each.sent_id])
             session.commit()
-            return unknown
+            return [each for each in reports if each.sent_id not in named]
 
 
 def _before_it(moment: datetime) -> Any:
@@ -242,19 +246,22 @@ def _write(session: Session, changes: Sequence[dict[str, Any]]) -> None:
         session.connection().execute(statement, list(changes))
 
 
-def _report(session: Session, reported: Reported) -> bool:
-    query = select(Message.key, Delivery.id).join(Delivery, Delivery.message_id == Message.id)
-    row = session.execute(query.where(Delivery.sent_id == reported.sent_id)).first()
-    if row is None:
-        return False
+def _named(session: Session, sent_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """The ids of the deliveries, and the keys, of replies that vendors call so. Unknown names cost next to nothing."""
+    query = select(Delivery.sent_id, Delivery.id, Message.key).join(Message, Message.id == Delivery.message_id)
+    chunks = (sent_ids[start : start + ASKED_TOGETHER] for start in range(0, len(sent_ids), ASKED_TOGETHER))
+    rows = (row for chunk in chunks for row in session.execute(query.where(Delivery.sent_id.in_(chunk))))
+    return {row.sent_id: (row.id, row.key) for row in rows}
+
+
+def _report(session: Session, reported: Reported, delivery_id: int, key: str) -> None:
     values: dict[str, Any] = {"state": reported.state}
     values |= {"error": reported.error} if reported.error else {"delivered_at": reported.at}
     before = Delivery.state.in_(_BEFORE[reported.state])
-    statement = update(Delivery).where(Delivery.id == row.id, before).values(**values)
+    statement = update(Delivery).where(Delivery.id == delivery_id, before).values(**values)
     found = session.execute(statement.execution_options(synchronize_session=False)).rowcount
     if found and reported.state == UNDELIVERED:
-        _show_to_navigators(session, Message.key == row.key)
-    return True
+        _show_to_navigators(session, Message.key == key)
 
 
 def _show_to_navigators(session: Session, of_reply: Any) -> None:
