@@ -1,6 +1,7 @@
 """What the courier does, written down: many claims and ends at once, and whatever the log cannot take now later."""
 
 import asyncio
+import itertools
 from collections import OrderedDict
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from bot.storage.base import now
 
 logger = structlog.get_logger(__name__)
 
+TOGETHER = 100  # in one transaction; SQLite takes 999 names in one question
 KEPT_MAXIMUM = 20_000  # ends that the log did not have a place for
 RECORDED_WITHIN = timedelta(seconds=20)
 KEPT_FOR = timedelta(hours=1)  # then the reply is taken to be erased
