@@ -1,7 +1,6 @@
 """What the courier does, written down: many claims and ends at once, and whatever the log cannot take now later."""
 
 import asyncio
-import itertools
 from collections import OrderedDict
 from datetime import timedelta
 
