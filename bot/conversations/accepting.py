@@ -103,7 +103,8 @@ def new_conversation(inbound: Inbound) -> Conversation:
 
 def touch(conversation: Conversation, inbound: Inbound) -> None:
     """A conversation has a new message."""
-    conversation.last_message_at = inbound.received_at
+    before = conversation.last_message_at  # later than this message where that was in the spool
+    conversation.last_message_at = max(before, inbound.received_at) if before else inbound.received_at
     conversation.address = inbound.address or conversation.address  # the newest, so that old keys fall out of use
     come_back(conversation)
 

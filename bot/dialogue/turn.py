@@ -17,7 +17,7 @@ from bot.answers.answering import is_answer_name
 from bot.answers.published import PublishedAnswers
 from bot.answers.questions import RED_FLAG
 from bot.conversations.code import conversation_code
-from bot.conversations.erased import ConversationErased
+from bot.conversations.erased import ConversationErased, MessageErased
 from bot.conversations.forms import EDITED, ERASE, KEPT, NOT_TEXT
 from bot.conversations.journal import Journal
 from bot.conversations.records import Inbound, Known, Outcome
@@ -145,7 +145,7 @@ class GuardedTurn:
         except BaseException as error:
             course.done.set_exception(error)
             course.done.exception()  # seen: whoever waits gets it, nobody waiting is no fault
-            if isinstance(error, ConversationErased):
+            if isinstance(error, ConversationErased) and not isinstance(error, MessageErased):
                 self._forget(inbound.conversation)  # what this turn has left in memory
             raise
         finally:
