@@ -26,6 +26,7 @@ class Ledger:
         self._journal = journal
         self._ended: dict[str, Ended] = {}
         self._being_written: dict[str, Ended] = {}
+        self._unwritten: dict[str, Ended] = {}  # the log could not be asked: they go with the next write
         self._claims: list[tuple[Claim, asyncio.Future[bool]]] = []
         self._kept: OrderedDict[str, Ended] = OrderedDict()
         self._writing: asyncio.Task[None] | None = None
@@ -44,6 +45,7 @@ class Ledger:
     def end(self, ended: Ended) -> None:
         """Write down what became of a reply, now or as soon as the log takes it."""
         self._kept.pop(ended.key, None)
+        self._unwritten.pop(ended.key, None)
         self._ended[ended.key] = ended
         self._begin()
 
@@ -55,7 +57,8 @@ class Ledger:
 
     def has(self, key: str) -> bool:
         """Whether what became of a reply is known here, and not in the log yet."""
-        return key in self._kept or key in self._ended or key in self._being_written
+        places = (self._kept, self._ended, self._being_written, self._unwritten)
+        return any(key in place for place in places)
 
     async def write_rest(self) -> None:
         """Try again what the log had no place for; what its turn is about to tell is left to `recorded`."""
@@ -66,6 +69,8 @@ class Ledger:
                 del self._kept[ended.key]
             elif age > RECORDED_WITHIN:
                 self.end(ended)
+        for ended in list(self._unwritten.values()):
+            self.end(ended)
         await self.finished()
 
     async def finished(self) -> None:
@@ -79,14 +84,14 @@ class Ledger:
 
     async def _write(self) -> None:
         while self._ended or self._claims:
-            ended = self._being_written = self._ended
-            self._ended = {}
-            claims, self._claims = self._claims, []
+            ended = self._being_written = self._next_ended()
+            claims, self._claims = self._claims[:TOGETHER], self._claims[TOGETHER:]
             try:
                 known, taken = await self._journal.carry(list(ended.values()), [claim for claim, _ in claims])
             except (SQLAlchemyError, TimeoutError) as error:
                 logger.warning("courier.unmarked", error=type(error).__name__)
-                known, taken = set(), {}
+                self._unwritten, self._ended = {**ended, **self._ended}, {}
+                known, taken = set(ended), {}
             self._being_written = {}
             for key, each in ended.items():
                 if key not in known and key not in self._ended:
@@ -94,6 +99,12 @@ class Ledger:
             for claim, answer in claims:
                 if not answer.done():
                     answer.set_result(taken.get(claim.key, True))
+
+    def _next_ended(self) -> dict[str, Ended]:
+        waiting = {**self._unwritten, **self._ended}
+        keys = list(waiting)
+        self._unwritten, self._ended = {}, {key: waiting[key] for key in keys[TOGETHER:]}
+        return {key: waiting[key] for key in keys[:TOGETHER]}
 
     def _keep(self, ended: Ended) -> None:
         self._kept[ended.key] = ended
