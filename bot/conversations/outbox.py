@@ -194,6 +194,9 @@ class _Row:
 
 def _locked(session: Session, keys: Collection[str]) -> dict[str, _Row]:
     """The deliveries of replies, so that no other process changes them before the commit."""
+    # SQLite locks no row for a select; but from a change on, were it of no row at all, nobody else can change any.
+    nothing = update(Delivery).where(Delivery.id == 0).values(state=Delivery.state)
+    session.execute(nothing.execution_options(synchronize_session=False))
     columns = (Delivery.id, Delivery.state, Delivery.next_attempt_at, Delivery.parts_sent, Delivery.possibly_repeated)
     query = select(Message.key, *columns).join(Delivery, Delivery.message_id == Message.id)
     # In one order, so that two processes never wait for each other.

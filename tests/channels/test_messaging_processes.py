@@ -1,7 +1,10 @@
 """Two processes on one database: a family gets each reply once, and what one leaves the other carries on."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +15,15 @@ from messaging_house import QUESTION, RED_FLAG, House, hasty, new_family, new_id
 from vendor import Scripted, VendorServer
 from vendors_say import WHATSAPP
 
+from bot.answers.setup import prepare_storage
 from bot.channels.messaging.courier import Courier
+from bot.conversations import outbox
+from bot.conversations.outbox import Claim, Outbox
+from bot.conversations.records import Inbound, Outcome
+from bot.conversations.store import ConversationStore
+from bot.replies import ANSWER, Reply
+from bot.settings import Settings
+from bot.storage.base import now
 
 Two = Callable[[], Any]
 
@@ -63,6 +74,30 @@ async def test_a_message_that_reaches_both_at_once_gets_its_answer_once(
 
         assert len(houses[0].words_to(WHATSAPP, family)) == 2
         assert len(houses[0].deliveries()) == 2
+
+
+def test_of_two_that_claim_a_reply_at_the_same_moment_one_gets_it(
+    database_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outboxes = [Outbox(prepare_storage(database_settings)) for _ in range(2)]
+    inbound = Inbound("whatsapp", "wh-1", "1", "hello", address="encrypted")
+    reply = Reply(ANSWER, "A week.", 1)
+    store = ConversationStore(prepare_storage(database_settings))
+    store.accept(inbound)
+    store.record(inbound, Outcome((reply,), None, None, None, None, "abc", 9))
+    both_have_read, claiming = threading.Barrier(2), outbox._claiming
+
+    def held(*values: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_have_read.wait(timeout=0.05)  # in vain where the second may only read after the first has written
+        return claiming(*values)
+
+    monkeypatch.setattr(outbox, "_claiming", held)
+    claim = Claim(reply.id, now() + timedelta(seconds=30))
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda each: each.carry([], [claim], now())[1], outboxes))
+
+    assert sorted(answer[reply.id] for answer in answers) == [False, True]
 
 
 async def test_messages_that_come_by_turns_are_answered_once_each(two: Two) -> None:
