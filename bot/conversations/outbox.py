@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import Integer, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from bot.conversations.history import reply_of
@@ -27,6 +27,7 @@ from bot.conversations.models import (
 from bot.conversations.review_models import UNDELIVERED_EMERGENCY, Alert
 from bot.conversations.triage import alert_for_undelivered, come_back
 from bot.replies import CRISIS, EMERGENCY, Reply
+from bot.storage.base import UtcDateTime
 
 _URGENT = (EMERGENCY, CRISIS)
 ASKED_TOGETHER = 500  # names in one question; SQLite takes 999
@@ -102,6 +103,7 @@ class Outbox:
 
     def __init__(self, sessions: "sessionmaker[Session]") -> None:
         self._sessions = sessions
+        self._due = _due()
 
     def carry(
         self, ended: Sequence[Ended], claims: Sequence[Claim], moment: datetime
@@ -138,18 +140,9 @@ class Outbox:
         Raises:
             SQLAlchemyError: the database cannot be asked.
         """
-        query = (
-            select(Message, Delivery, Conversation)
-            .join(Delivery, Delivery.message_id == Message.id)
-            .join(Conversation, Conversation.id == Message.conversation_id)
-            .where(Delivery.state.in_((PENDING, SENDING)), Delivery.next_attempt_at <= moment)
-            .where(Message.channel.in_(channels), Conversation.address.is_not(None))
-            .where(or_(Message.kind.in_(_URGENT), ~_before_it(moment)))
-            .order_by(Message.id)
-            .limit(at_most)
-        )
+        parameters = {"channels": list(channels), "moment": moment, "at_most": at_most}
         with self._sessions() as session:
-            return [_waiting(row) for row in session.execute(query)]
+            return [_waiting(row) for row in session.execute(self._due, parameters)]
 
     def report(self, reports: Sequence[Reported]) -> list[Reported]:
         """Write down what vendors say.
@@ -169,15 +162,26 @@ class Outbox:
             return [each for each in reports if each.sent_id not in named]
 
 
-def _before_it(moment: datetime) -> Any:
-    """Whether another reply of the conversation has to go first, and its time has not come."""
+def _due() -> Any:
+    """The question for replies that should have been sent by now. Made once, because making it takes its time."""
+    moment = bindparam("moment", type_=UtcDateTime)
     other, delivery = aliased(Message), aliased(Delivery)
-    return exists().where(
+    goes_first = exists().where(
         other.conversation_id == Message.conversation_id,
         delivery.message_id == other.id,
         delivery.state.in_((PENDING, SENDING)),
         delivery.next_attempt_at > moment,
         or_(other.id < Message.id, other.kind.in_(_URGENT)),
+    )
+    return (
+        select(Message, Delivery, Conversation)
+        .join(Delivery, Delivery.message_id == Message.id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Delivery.state.in_((PENDING, SENDING)), Delivery.next_attempt_at <= moment)
+        .where(Message.channel.in_(bindparam("channels", expanding=True)), Conversation.address.is_not(None))
+        .where(or_(Message.kind.in_(_URGENT), ~goes_first))
+        .order_by(Message.id)
+        .limit(bindparam("at_most", type_=Integer))
     )
 
 
