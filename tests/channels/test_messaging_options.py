@@ -103,7 +103,7 @@ async def test_a_number_is_text_where_nothing_was_offered_under_it(house: House,
         assert (newest(house)["text"], newest(house)["button"]) == ("2", None)
 
 
-@every_speaker(SHOW_OPTIONS)
+@every_speaker([TELEGRAM, WHATSAPP])
 async def test_a_token_that_was_not_offered_to_this_family_does_nothing(house: House, speaker: Speaker) -> None:
     mine, other = new_family(speaker), new_family(speaker)
     foreign = next(iter((await offered(house, speaker, other)).values()))

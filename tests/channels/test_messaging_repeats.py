@@ -22,7 +22,7 @@ from messaging_house import (
     until,
 )
 from vendor import VendorServer
-from vendors_say import SLACK, SPEAKERS, WHATSAPP, Speaker
+from vendors_say import SLACK, SPEAKERS, TWILIO, WHATSAPP, Speaker
 
 AT_ONCE = 50
 
@@ -118,7 +118,7 @@ async def test_a_batch_of_two_families_answers_each(house: House) -> None:
 TWENTY = ["What is CRS?", "thank you", "How is CRS graded?", "hello"] * 5
 
 
-@every_speaker()
+@every_speaker([TWILIO, SLACK])
 async def test_many_messages_of_a_family_are_answered_in_their_order(house: House, speaker: Speaker) -> None:
     family = new_family(speaker)
     said = [speaker.text(family, words, new_id()) for words in TWENTY]
