@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export RASA_TELEMETRY_ENABLED := false
 
-.PHONY: help install run test lint types unit model stories validate format lock benchmark clean
+.PHONY: help install run test lint types unit model stories validate fuzz format lock benchmark clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ stories: model  ## Rasa's story tests
 
 unit: .venv/installed-dev  ## the pytest suite
 	@$(BIN)/pytest
+
+fuzz: model  ## ten thousand bodies of any kind to each messenger's webhook; `make test` sends two thousand
+	@FUZZED_BODIES=10000 $(BIN)/pytest -n 0 tests/channels/test_fuzzed_webhooks.py
 
 format: .venv/installed-dev  ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix .
