@@ -27,6 +27,7 @@ from bot.dialogue.turn import GuardedTurn
 from bot.dialogue.worker import DialogueWorker
 from bot.fixed_texts import FixedTexts
 from bot.metrics import Metrics
+from bot.one_thread import limit_numerical_threads
 from bot.redflags.both import load_semantic
 from bot.redflags.burst import RecentPieces
 from bot.redflags.detector import shared_detector
@@ -57,6 +58,7 @@ class Service:
         Raises:
             DataFileError: a data file is wrong.
         """
+        limit_numerical_threads()
         self.settings = settings
         self.sessions = sessions
         self.metrics = Metrics()

@@ -15,6 +15,7 @@ from bot.dialogue.components.red_flags import RedFlagComponent
 from bot.dialogue.local_actions import LocalActions
 from bot.dialogue.trackers import RecentTrackers
 from bot.errors import UserError
+from bot.one_thread import limit_numerical_threads
 
 EMERGENCY_RESPONSE = "utter_emergency_contact"
 
@@ -72,6 +73,7 @@ class RasaDialogue:
         if last is None:
             raise ModelError(f"{model} was not trained with this project's config.yml: run `bot train`")
         self._last_component = last
+        limit_numerical_threads()
 
     def parse(self, text: str) -> dict[str, Any]:
         """Understand a text.
