@@ -6,6 +6,7 @@ benchmarks/results/channels.json and channels.md. All measurements are of this m
 
 import argparse
 import asyncio
+import contextlib
 import json
 import secrets
 import subprocess
@@ -201,15 +202,20 @@ async def _post(url: str, webhooks: list[Webhook], a_second: int) -> tuple[list[
 
         async def post(each: Sent) -> None:
             await asyncio.sleep(max(each.due - time.time(), 0))
-            async with client.post(
-                f"{url}/channels/{each.webhook.channel}", data=each.webhook.body, headers=each.webhook.signed()
-            ) as answer:
-                await answer.read()
-                each.status = answer.status
+            while not each.status:
+                # A connection that was kept is closed now and then just when it is used again; vendors try again, too.
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    each.status = await _status(client, f"{url}/channels/{each.webhook.channel}", each.webhook)
             each.acknowledged_ms = (time.time() - each.due) * 1000
 
         await asyncio.gather(*(post(each) for each in sent))
         return sent, started + len(webhooks) / a_second
+
+
+async def _status(client: aiohttp.ClientSession, url: str, webhook: Webhook) -> int:
+    async with client.post(url, data=webhook.body, headers=webhook.signed()) as answer:
+        await answer.read()
+        return answer.status
 
 
 def _wait_for_answers(folder: Path, count: int, ended: float) -> dict[str, Any]:

@@ -37,7 +37,9 @@ MAXIMUM_TOKENS = 256  # what the model was trained with; the rest of a longer se
 HEADS = 12
 LAYERS = 6
 LAYER_NORM_EPSILON = 1e-12
-CACHED_SENTENCES = 2048  # 1.5 kB each
+CACHED_SENTENCES = (
+    3_000  # a message is encoded when it arrives, and again when its turn comes: under load thousands later
+)
 BATCH_TOKENS = 1024  # tokens, padding included, in one forward pass
 PADDING_MAXIMUM = 1.5  # times as long as its shortest sentence is the longest one of a batch
 THREADS = 2

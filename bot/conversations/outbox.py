@@ -7,6 +7,7 @@ killed one had under way is sent again, marked as possibly repeated.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, exists, or_, select, update
@@ -103,7 +104,6 @@ class Outbox:
 
     def __init__(self, sessions: "sessionmaker[Session]") -> None:
         self._sessions = sessions
-        self._due = _due()
 
     def carry(
         self, ended: Sequence[Ended], claims: Sequence[Claim], moment: datetime
@@ -142,7 +142,7 @@ class Outbox:
         """
         parameters = {"channels": list(channels), "moment": moment, "at_most": at_most}
         with self._sessions() as session:
-            return [_waiting(row) for row in session.execute(self._due, parameters)]
+            return [_waiting(row) for row in session.execute(_due(), parameters)]
 
     def report(self, reports: Sequence[Reported]) -> list[Reported]:
         """Write down what vendors say.
@@ -162,8 +162,9 @@ class Outbox:
             return [each for each in reports if each.sent_id not in named]
 
 
+@lru_cache
 def _due() -> Any:
-    """The question for replies that should have been sent by now. Made once, because making it takes its time."""
+    """The question for replies that should have been sent by now."""
     moment = bindparam("moment", type_=UtcDateTime)
     other, delivery = aliased(Message), aliased(Delivery)
     goes_first = exists().where(
@@ -198,14 +199,24 @@ class _Row:
 
 def _locked(session: Session, keys: Collection[str]) -> dict[str, _Row]:
     """The deliveries of replies, so that no other process changes them before the commit."""
-    # SQLite locks no row for a select; but from a change on, were it of no row at all, nobody else can change any.
-    nothing = update(Delivery).where(Delivery.id == 0).values(state=Delivery.state)
-    session.execute(nothing.execution_options(synchronize_session=False))
+    session.execute(_lock_on_sqlite(), execution_options={"synchronize_session": False})
+    return {key: _Row(*values) for key, *values in session.execute(_deliveries_of(), {"keys": list(keys)})}
+
+
+# Statements are made once, because making them takes longer than asking the database.
+@lru_cache
+def _lock_on_sqlite() -> Any:
+    """SQLite locks no row for a select; but from a change on, were it of no row at all, nobody else can change any."""
+    return update(Delivery).where(Delivery.id == 0).values(state=Delivery.state)
+
+
+@lru_cache
+def _deliveries_of() -> Any:
     columns = (Delivery.id, Delivery.state, Delivery.next_attempt_at, Delivery.parts_sent, Delivery.possibly_repeated)
     query = select(Message.key, *columns).join(Delivery, Delivery.message_id == Message.id)
     # In one order, so that two processes never wait for each other.
-    query = query.where(Message.key.in_(keys)).order_by(Delivery.id).with_for_update(of=Delivery)
-    return {key: _Row(*values) for key, *values in session.execute(query)}
+    query = query.where(Message.key.in_(bindparam("keys", expanding=True))).order_by(Delivery.id)
+    return query.with_for_update(of=Delivery)
 
 
 def _claiming(row: _Row, claim: Claim, moment: datetime) -> dict[str, Any] | None:
@@ -248,9 +259,14 @@ def _ending(row: _Row, ended: Ended) -> dict[str, Any] | None:
 def _write(session: Session, changes: Sequence[dict[str, Any]]) -> None:
     """Change deliveries by their row ids, all that change alike in one statement."""
     if changes:
-        columns = {name: bindparam(name) for name in changes[0] if name != "row_id"}
-        statement = update(Delivery).where(Delivery.id == bindparam("row_id")).values(**columns)
-        session.connection().execute(statement, list(changes))
+        names = tuple(name for name in changes[0] if name != "row_id")
+        session.connection().execute(_change_of(names), list(changes))
+
+
+@lru_cache
+def _change_of(names: tuple[str, ...]) -> Any:
+    values = {name: bindparam(name) for name in names}
+    return update(Delivery).where(Delivery.id == bindparam("row_id")).values(**values)
 
 
 def _named(session: Session, sent_ids: Sequence[str]) -> dict[str, tuple[int, str]]:

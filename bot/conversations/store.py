@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, case, exists, insert, literal, select, update
+from sqlalchemy import and_, bindparam, case, exists, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -160,13 +161,8 @@ def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversat
     Raises:
         MessageErased: the message was erased with an earlier conversation of its family.
     """
-    same_message = and_(Message.channel == inbound.channel, Message.channel_message_id == inbound.message_id)
-    query = (
-        select(Conversation, Message, _was_erased(inbound).label("was_erased"))
-        .outerjoin(Message, and_(Message.conversation_id == Conversation.id, same_message))
-        .where(Conversation.key == inbound.conversation)
-    )
-    row = session.execute(query).one_or_none()
+    names = {"key": inbound.conversation, "channel": inbound.channel, "message_id": inbound.message_id}
+    row = session.execute(_message_and_conversation(), names).one_or_none()
     if row is None:
         return None, None
     if row.was_erased:
@@ -174,10 +170,23 @@ def _find(session: Session, inbound: Inbound) -> tuple[Message | None, Conversat
     return row.Message, row.Conversation
 
 
+@lru_cache
+def _message_and_conversation() -> Any:
+    """Made once, because making it takes longer than asking the database."""
+    channel, message_id = bindparam("channel"), bindparam("message_id")
+    same_message = and_(Message.channel == channel, Message.channel_message_id == message_id)
+    was_erased = exists().where(ErasedMessage.channel == channel, ErasedMessage.channel_message_id == message_id)
+    return (
+        select(Conversation, Message, was_erased.label("was_erased"))
+        .outerjoin(Message, and_(Message.conversation_id == Conversation.id, same_message))
+        .where(Conversation.key == bindparam("key"))
+    )
+
+
 def _mark_answered(session: Session, message: Message) -> bool:
     """Whether nobody has answered a message yet; of two that ask at the same moment only one is told so."""
     statement = update(Message).where(Message.id == message.id, Message.state != ANSWERED).values(state=ANSWERED)
-    return bool(session.execute(statement).rowcount)
+    return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)
 
 
 def _was_erased(inbound: Inbound) -> Any:

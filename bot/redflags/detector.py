@@ -17,7 +17,7 @@ CRISIS = "crisis"
 LEXICON = "lexicon"
 VITALS = "vitals"
 SEMANTIC = "semantic"
-REMEMBERED = 64  # messages whose detection is kept
+REMEMBERED = 1_000  # messages whose detection is kept: under load their turns come much later
 
 
 # What decides about a message; examples.yml is what the second detector learned from.
