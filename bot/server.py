@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -11,10 +10,6 @@ from bot.app import create_app
 from bot.errors import UserError
 from bot.service import make_service
 from bot.settings import Settings
-
-# How long a thread may keep the interpreter from the others (Python's own: 5 ms): requests are to be acknowledged while
-# Rasa's thread and the database's are at work.
-SWITCH_INTERVAL_S = 0.002
 
 
 class ServerError(UserError):
@@ -47,7 +42,6 @@ def serve(settings: Settings) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"CRS family chat: http://{shown}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - the user's line
     app = create_app(service)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     config = uvicorn.Config(
         app,
         ws="none",  # Rasa pins websockets 10, which uvicorn no longer knows

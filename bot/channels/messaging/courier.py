@@ -28,6 +28,7 @@ LOOK_EVERY_S = 2.0  # for replies that another process, or a crash, has left
 LOOK_AT = 200  # of them at once
 AT_ONCE = 30  # sendings to one vendor; an urgent one waits for none
 RELEASED_WITHIN_S = 0.4  # the fixed reply goes then at the latest, whether or not the log has been asked
+PAUSE_MAXIMUM_S = 3600.0  # however long a vendor wants to be left alone: an error of its own must not silence us
 REMEMBERED_MAXIMUM = 20_000  # replies that were carried; the same one is not carried twice
 WINDOW_OVER = "the time in which a family may be written to is over"
 TOO_OLD = "given up after {hours:g} hours: {error}"
@@ -242,7 +243,7 @@ class Courier:
         moment, delivery = self._clock(), self._rules.delivery
         wait = delivery.wait(parcel.attempts)
         if error.after_s is not None:
-            wait = timedelta(seconds=min(error.after_s, delivery.hours * 3600))
+            wait = timedelta(seconds=min(error.after_s, PAUSE_MAXIMUM_S))
             self._paused_until[parcel.channel] = moment + wait
         if moment + wait - parcel.reply.at > delivery.at_most:
             return self._end(parcel, UNDELIVERED, error=TOO_OLD.format(hours=delivery.hours, error=error.error))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 
+import structlog
 from starlette.routing import BaseRoute
 
 from bot.channels.base import Messenger
@@ -16,6 +17,8 @@ from bot.channels.messaging.rules import load_rules
 from bot.channels.messaging.webhooks import Webhooks
 from bot.conversations.records import Inbound
 from bot.service import Service
+
+logger = structlog.get_logger(__name__)
 
 STOP_WITHIN_S = 3.0  # for turns that run, and then for replies that are being sent, when the service stops
 
@@ -78,6 +81,9 @@ class Messaging:
 
     async def _keep_looking(self) -> None:
         while True:
-            await self.courier.look()
-            await self._reports.try_again()
+            try:
+                await self.courier.look()
+                await self._reports.try_again()
+            except Exception as error:  # a fault of the program: the next look may come through
+                logger.error("messaging.look.failed", error=type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
