@@ -1,15 +1,20 @@
 """Serving the application with uvicorn."""
 
+import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Callable
 
 import uvicorn
 
 from bot.app import create_app
+from bot.dialogue.worker import DialogueUnavailable
 from bot.errors import UserError
-from bot.service import make_service
+from bot.service import Service, make_service
 from bot.settings import Settings
+
+GARBAGE = (20_000, 20, 50)  # as gc.set_threshold takes it: thousands of messages on their way are no garbage
 
 
 class ServerError(UserError):
@@ -19,9 +24,24 @@ class ServerError(UserError):
 class Server(uvicorn.Server):
     """Ends event streams before it waits for open connections: they would last until its patience ends."""
 
-    def __init__(self, config: uvicorn.Config, close_streams: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, close_streams: Callable[[], None]) -> None:
         super().__init__(config)
+        self._service = service
         self._close_streams = close_streams
+        self._settling: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn."""
+        await super().startup(sockets)
+        self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """Keep what lives as long as this process out of later searches for garbage: a third of a second each."""
+        with contextlib.suppress(DialogueUnavailable):
+            await self._service.dialogue.loaded()
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*GARBAGE)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn when it is asked to stop."""
@@ -51,7 +71,7 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it anew when it has stopped
-        Server(config, app.close_streams).run(sockets=[listening])
+        Server(config, service, app.close_streams).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +39,6 @@ logger = structlog.get_logger(__name__)
 
 REFRESH_EVERY_S = 5.0
 ASK_AGAIN_AFTER_S = 1.0
-GARBAGE = (20_000, 20, 50)  # as gc.set_threshold takes it: thousands of messages on their way are no garbage
 
 
 class Service:
@@ -98,7 +96,6 @@ class Service:
             resume: takes the turn of a message that was left; without it, the page asks for the replies.
         """
         self._background = [
-            asyncio.create_task(self._settle()),
             asyncio.create_task(self._answer_left_over(resume or self._resume)),
             asyncio.create_task(self.journal.keep_reading_back()),
             asyncio.create_task(self._keep_answers_fresh()),
@@ -120,14 +117,6 @@ class Service:
 
     async def _resume(self, inbound: Inbound) -> None:
         await self.turn.handle(inbound, _wait_for_page)
-
-    async def _settle(self) -> None:
-        """Keep what lives as long as the service out of later searches for garbage: a third of a second each."""
-        with contextlib.suppress(Exception):  # a model that does not load is told elsewhere
-            await self.dialogue.loaded()
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GARBAGE)
 
     async def _answer_left_over(self, resume: Callable[[Inbound], Awaitable[object]]) -> None:
         left = await self._left_over()
