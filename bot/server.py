@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import uvicorn
 
@@ -24,24 +24,29 @@ class ServerError(UserError):
 class Server(uvicorn.Server):
     """Ends event streams before it waits for open connections: they would last until its patience ends."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, close_streams: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        close_streams: Callable[[], None],
+        settle: Callable[[], Coroutine[None, None, None]] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            config: as uvicorn takes it.
+            close_streams: ends the event streams.
+            settle: runs once beside the server that has started.
+        """
         super().__init__(config)
-        self._service = service
         self._close_streams = close_streams
+        self._settle = settle
         self._settling: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn."""
         await super().startup(sockets)
-        self._settling = asyncio.create_task(self._settle())
-
-    async def _settle(self) -> None:
-        """Keep what lives as long as this process out of later searches for garbage: a third of a second each."""
-        with contextlib.suppress(DialogueUnavailable):
-            await self._service.dialogue.loaded()
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GARBAGE)
+        if self._settle is not None:
+            self._settling = asyncio.create_task(self._settle())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn when it is asked to stop."""
@@ -71,7 +76,16 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it anew when it has stopped
-        Server(config, service, app.close_streams).run(sockets=[listening])
+        Server(config, app.close_streams, lambda: _settle(service)).run(sockets=[listening])
+
+
+async def _settle(service: Service) -> None:
+    """Keep what lives as long as this process out of later searches for garbage: a third of a second each."""
+    with contextlib.suppress(DialogueUnavailable):
+        await service.dialogue.loaded()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)
 
 
 def _listen(host: str, port: int) -> socket.socket:
