@@ -114,7 +114,8 @@ class Outbox:
 
         Returns:
             the keys of the ended replies that the log has: the others are not in it yet, or were erased; and of each
-            claimed reply that it has, whether this process may send it: otherwise it is sent, or being sent elsewhere.
+            claimed reply that it has, whether this process may send it: otherwise it is sent, or being sent elsewhere,
+            or another process still has a reply of the conversation that goes first.
 
         Raises:
             SQLAlchemyError: the database does not take it now; nothing is written.
@@ -126,7 +127,14 @@ class Outbox:
             for key, change in changes.items():
                 if change and change["state"] == UNDELIVERED:
                     _show_to_navigators(session, Message.key == key)
-            taken = {claim.key: _claiming(rows[claim.key], claim, moment) for claim in claims if claim.key in rows}
+            outstanding = _outstanding(
+                session, {rows[claim.key].conversation_id for claim in claims if claim.key in rows}
+            )
+            taken = {
+                claim.key: _claiming(rows[claim.key], claim, moment, outstanding)
+                for claim in claims
+                if claim.key in rows
+            }
             _write(session, [change for change in taken.values() if change])
             session.commit()
             return set(changes), {key: change is not None for key, change in taken.items()}
@@ -191,6 +199,9 @@ class _Row:
     """A delivery as it is in this transaction."""
 
     id: int
+    message_id: int
+    conversation_id: int
+    kind: str
     state: str
     next_attempt_at: datetime | None
     parts_sent: int
@@ -212,18 +223,47 @@ def _lock_on_sqlite() -> Any:
 
 @lru_cache
 def _deliveries_of() -> Any:
-    columns = (Delivery.id, Delivery.state, Delivery.next_attempt_at, Delivery.parts_sent, Delivery.possibly_repeated)
-    query = select(Message.key, *columns).join(Delivery, Delivery.message_id == Message.id)
+    of_message = (Message.id, Message.conversation_id, Message.kind)
+    columns = (Delivery.state, Delivery.next_attempt_at, Delivery.parts_sent, Delivery.possibly_repeated)
+    query = select(Message.key, Delivery.id, *of_message, *columns).join(Delivery, Delivery.message_id == Message.id)
     # In one order, so that two processes never wait for each other.
     query = query.where(Message.key.in_(bindparam("keys", expanding=True))).order_by(Delivery.id)
     return query.with_for_update(of=Delivery)
 
 
-def _claiming(row: _Row, claim: Claim, moment: datetime) -> dict[str, Any] | None:
-    """What a claim changes; None where the reply is not this process's to send."""
+def _outstanding(session: Session, conversations: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+    """The replies of conversations that are not with the vendor yet: the row id and kind of each."""
+    found: dict[int, list[tuple[int, str]]] = {conversation: [] for conversation in conversations}
+    if found:
+        for row in session.execute(_outstanding_of(), {"conversations": list(conversations)}):
+            found[row.conversation_id].append((row.id, row.kind))
+    return found
+
+
+@lru_cache
+def _outstanding_of() -> Any:
+    query = select(Message.conversation_id, Message.id, Message.kind).join(Delivery, Delivery.message_id == Message.id)
+    query = query.where(Message.conversation_id.in_(bindparam("conversations", expanding=True)))
+    return query.where(Delivery.state.in_((PENDING, SENDING)))
+
+
+def _goes_first(other: tuple[int, str], row: _Row) -> bool:
+    """Whether another reply of the conversation is to be sent before one: an earlier one, and the fixed reply first."""
+    number, kind = other
+    if kind in _URGENT and row.kind not in _URGENT:
+        return True
+    return number < row.message_id and (kind in _URGENT) == (row.kind in _URGENT)
+
+
+def _claiming(
+    row: _Row, claim: Claim, moment: datetime, outstanding: dict[int, list[tuple[int, str]]]
+) -> dict[str, Any] | None:
+    """What a claim changes; None where the reply is not this process's to send, or not yet."""
     goes_on = row.state == SENDING and row.parts_sent < claim.parts_sent
     left = row.state == SENDING and row.next_attempt_at is not None and row.next_attempt_at <= moment
     if not (row.state == PENDING or goes_on or left):
+        return None
+    if not goes_on and any(_goes_first(other, row) for other in outstanding[row.conversation_id]):
         return None
     row.possibly_repeated = row.possibly_repeated or (left and not goes_on)
     row.state, row.next_attempt_at, row.parts_sent = SENDING, claim.until, claim.parts_sent
