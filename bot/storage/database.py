@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from alembic import command
 from alembic.config import Config
@@ -58,10 +59,15 @@ def missing_file(url: str) -> Path | None:
         DatabaseError: the URL cannot be understood.
     """
     parsed = _understood(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
-        return None
-    file = Path(parsed.database)
-    return None if file.exists() else file
+    file = _file_of(parsed) if parsed.get_backend_name() == "sqlite" else None
+    return None if file is None or file.exists() else file
+
+
+def _file_of(url: URL) -> Path | None:
+    """The file of an SQLite database, also where its name is a URI (sqlite.org/uri.html); None for one in memory."""
+    name = url.database or ""
+    path = urlsplit(name).path if name.startswith("file:") else name
+    return None if path in ("", ":memory:") else Path(path)
 
 
 def _understood(url: str) -> URL:
@@ -86,11 +92,12 @@ def _open_postgres(url: URL) -> Engine:
 
 
 def _open_sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
+    file = _file_of(url)
+    if file is not None:
         try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DatabaseError(f"the folder of {url.database} cannot be made: {error}") from error
+            raise DatabaseError(f"the folder of {file} cannot be made: {error}") from error
     # SQLAlchemy 1.4 opens a file anew for each session, and SQLite checkpoints its log at each close: 6 ms a turn.
     engine = create_engine(
         url,

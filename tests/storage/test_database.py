@@ -316,12 +316,15 @@ def test_objects_stay_readable_after_a_commit(engine: Engine) -> None:
     assert answer.topic == "x"
 
 
-def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/a/b/bot.sqlite3")
+@pytest.mark.parametrize("url", ["sqlite:///{}/a/b/bot.sqlite3", "sqlite:///file:{}/a/b/bot.sqlite3?uri=true"])
+def test_the_folder_of_the_file_is_made(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = open_database(url.format(tmp_path))
 
     migrate(engine)
 
     assert (tmp_path / "a" / "b" / "bot.sqlite3").is_file()
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
     engine.dispose()
 
 
