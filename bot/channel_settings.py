@@ -3,6 +3,7 @@
 import re
 
 from pydantic import BaseSettings, Field, validator
+from pydantic.fields import ModelField
 
 from bot.alert_addresses import check_web_address
 
@@ -19,6 +20,23 @@ NEEDED = {
     "twilio": ("twilio_account_sid", "twilio_auth_token", "twilio_from", "twilio_public_url"),
     "messenger": ("messenger_app_secret", "messenger_verify_token", "messenger_page_token"),
     "slack": ("slack_signing_secret", "slack_bot_token"),
+}
+# What a setting must look like to be what the vendor calls it, and what is said of one that does not.
+FORMS = {
+    "whatsapp_phone_number_id": (
+        "[0-9]+",
+        "must be Meta's id of the number: digits alone, not the phone number itself",
+    ),
+    "telegram_token": (
+        "[0-9]+:[A-Za-z0-9_-]+",
+        "must be the bot's token as @BotFather gives it: digits, a colon, letters",
+    ),
+    "telegram_secret_token": (
+        "[A-Za-z0-9_-]{1,256}",
+        "may have letters, digits, '_' and '-' only, 256 at most",
+    ),
+    "twilio_account_sid": ("AC[0-9a-zA-Z]+", "must be the account's SID: it begins with AC"),
+    "slack_bot_token": ("xoxb-.*", "must be the bot's token: it begins with xoxb-"),
 }
 
 
@@ -101,22 +119,11 @@ class ChannelSettings(BaseSettings):
             raise ValueError("must be one word without spaces, of ASCII characters")
         return value
 
-    @validator("telegram_token")
-    def _telegram_token_has_its_form(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", value):
-            raise ValueError("must be the bot's token as @BotFather gives it: digits, a colon, letters")
-        return value
-
-    @validator("telegram_secret_token")
-    def _telegram_takes_the_word(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value):
-            raise ValueError("may have letters, digits, '_' and '-' only, 256 at most")
-        return value
-
-    @validator("whatsapp_phone_number_id")
-    def _phone_number_id_is_no_number(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[0-9]+", value):
-            raise ValueError("must be Meta's id of the number: digits alone, not the phone number itself")
+    @validator(*FORMS)
+    def _has_its_form(cls, value: str, field: ModelField) -> str:
+        pattern, complaint = FORMS[field.name]
+        if value and not re.fullmatch(pattern, value):
+            raise ValueError(complaint)
         return value
 
     @validator("twilio_from")
@@ -124,18 +131,6 @@ class ChannelSettings(BaseSettings):
         for number in value.split(",") if value else ():
             if not re.fullmatch(r"(?:whatsapp:)?\+[0-9]{6,15}", number):
                 raise ValueError(f"has '{number}', which is no number: write it as +441632960000 or whatsapp:+44…")
-        return value
-
-    @validator("twilio_account_sid")
-    def _account_sid_has_its_form(cls, value: str) -> str:
-        if value and not re.fullmatch(r"AC[0-9a-zA-Z]+", value):
-            raise ValueError("must be the account's SID: it begins with AC")
-        return value
-
-    @validator("slack_bot_token")
-    def _slack_token_is_a_bots(cls, value: str) -> str:
-        if value and not value.startswith("xoxb-"):
-            raise ValueError("must be the bot's token: it begins with xoxb-")
         return value
 
     @validator("whatsapp_api_url", "telegram_api_url", "twilio_api_url", "messenger_api_url", "slack_api_url")
