@@ -2,6 +2,7 @@
 
 import json
 import time
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,8 +56,11 @@ def channel_settings(url: str) -> dict[str, str]:
     }
 
 
-class Speaker:
-    """A vendor. Messages have ids that a test chooses, so that they can be delivered again."""
+class Speaker(ABC):
+    """A vendor. Messages have ids that a test chooses, so that they can be delivered again.
+
+    Some have more: what they say of `edited` messages, and what they `report` of replies.
+    """
 
     name: str
     send_path: str  # of the requests by which it is told to send
@@ -70,29 +74,25 @@ class Speaker:
         """The vendor's id of a family."""
         return str(self.first_family + number)
 
+    @abstractmethod
     def text(self, family: str, words: str, message_id: str, *, at: float | None = None) -> Post:
-        raise NotImplementedError
+        """A typed message."""
 
+    @abstractmethod
     def press(self, family: str, token: str, title: str, message_id: str) -> Post:
-        raise NotImplementedError
+        """A pressed option."""
 
-    def edited(self, family: str, words: str, message_id: str) -> Post:
-        raise NotImplementedError
-
+    @abstractmethod
     def picture(self, family: str, caption: str, message_id: str) -> Post:
-        raise NotImplementedError
+        """A picture with its caption."""
 
-    def report(self, sent_id: str, state: str) -> Post:
-        """That a message was delivered, read, or failed."""
-        raise NotImplementedError
-
+    @abstractmethod
     def recipient(self, request: Request) -> str:
         """The family that a request sends to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, request: Request) -> str:
         """The text that a request sends."""
-        raise NotImplementedError
 
     def options(self, request: Request) -> dict[str, str]:
         """Titles and tokens of the options that a request shows."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from bot.conversations.forms import TEXT
 
+Json = dict[str, Any]  # an object of a vendor
+
 
 @dataclass(frozen=True)
 class Webhook:
@@ -217,6 +219,3 @@ class Messenger(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Close the connections."""
-
-
-Json = dict[str, Any]

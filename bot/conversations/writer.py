@@ -10,7 +10,7 @@ import structlog
 
 logger = structlog.get_logger(__name__)
 
-QUEUE = 2.5
+QUEUE = 2.5  # how often its own limit a write may wait for those before it
 
 Result = TypeVar("Result")
 

@@ -20,7 +20,7 @@ from bot.storage.base import now
 logger = structlog.get_logger(__name__)
 
 ERASE_TEXT = "erase"  # the fixed text that asks whether everything is to be erased
-ERASE_BUTTON, KEEP_BUTTON = "erase", "keep"
+ERASE_BUTTON = "erase"
 _TOKEN = re.compile(r"b:([0-9a-f]{32}):([0-9]{1,3})")
 _NUMBER = re.compile(r"(?:option|number|no\.?|nr\.?|#)?\s*([0-9]{1,2})\s*[.):]?", re.IGNORECASE)
 

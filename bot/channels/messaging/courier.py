@@ -108,9 +108,7 @@ class Courier:
             try:
                 sender = self._identities.decrypted(each.address)
             except UnknownKey:
-                logger.error(
-                    "courier.address.unreadable", remedy="put the key it was encrypted with in BOT_IDENTITY_KEY"
-                )
+                logger.error("courier.address.unreadable", remedy=UnknownKey.remedy)
                 continue
             self.send(Parcel.of(each, sender))
 

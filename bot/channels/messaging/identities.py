@@ -15,6 +15,8 @@ DIGITS = 32  # hexadecimal digits of a name: 128 bits, which nobody meets twice
 class UnknownKey(Exception):
     """An address was encrypted with a key that the settings no longer have."""
 
+    remedy = "put the key that it was encrypted with back into BOT_IDENTITY_KEY, behind the others"
+
 
 class Identities:
     """Names and encrypts what vendors know families and messages by.

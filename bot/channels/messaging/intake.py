@@ -79,7 +79,7 @@ class Intake:
         try:
             sender = self._identities.decrypted(inbound.address)
         except UnknownKey:
-            logger.error("intake.address.unreadable", remedy="BOT_IDENTITY_KEY needs the key it was encrypted with")
+            logger.error("intake.address.unreadable", remedy=UnknownKey.remedy)
             return
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._turn(inbound, sender, accepted, wrote_at=inbound.received_at, resumed=True)
