@@ -18,6 +18,7 @@ TOGETHER = 32  # messages in one transaction: a busy machine writes them well wi
 # a little for others; a family at the website's page, which sees its answer come, waits for none.
 LINGER_S = 0.01
 MANY_WITHIN_S = 0.05  # since the last transaction
+_REFUSED = (IntegrityError, DataError, ValueError)  # the database will not take this message; ValueError: its driver
 
 
 class AcceptQueue:
@@ -71,23 +72,31 @@ class AcceptQueue:
 
     async def _found(self, batch: list[Inbound]) -> Sequence[Known | Exception | None]:
         if len(batch) == 1:
-            return [await self._alone(batch[0])]
+            return await self._apart(batch)
         try:
             return await self._several(batch)
-        except (IntegrityError, DataError, ValueError):  # one of them is refused; the others must not go with it
-            return [await self._alone(inbound) for inbound in batch]
+        except _REFUSED:  # one of them; the others must not go with it
+            return await self._apart(batch)
         except (SQLAlchemyError, TimeoutError) as error:
             return [await self._spooled(inbound, error) for inbound in batch]
         except Exception as error:  # a fault of the program: whoever waits must hear of it
             return [error] * len(batch)
 
-    async def _alone(self, inbound: Inbound) -> Known | Exception | None:
-        try:
-            return await self._one(inbound)
-        except (SQLAlchemyError, ValueError, TimeoutError) as error:
-            return await self._spooled(inbound, error)
-        except Exception as error:  # its conversation was erased, or a fault of the program: whoever waits must hear
-            return error
+    async def _apart(self, batch: list[Inbound]) -> Sequence[Known | Exception | None]:
+        """Each in a transaction of its own, until the database takes none: the others wait for it no more."""
+        found: list[Known | Exception | None] = []
+        away: Exception | None = None
+        for inbound in batch:
+            try:
+                found.append(await self._one(inbound) if away is None else await self._spooled(inbound, away))
+            except _REFUSED as error:
+                found.append(await self._spooled(inbound, error))
+            except (SQLAlchemyError, TimeoutError) as error:
+                away = error
+                found.append(await self._spooled(inbound, error))
+            except Exception as error:  # its conversation was erased, or a fault of the program: who waits must hear
+                found.append(error)
+        return found
 
     async def _spooled(self, inbound: Inbound, cause: Exception) -> Exception | None:
         logger.warning("journal.spooled", what="message", error=type(cause).__name__)

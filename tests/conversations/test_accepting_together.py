@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from databases import locked, other_tool
 from exchanges import NOON, Sessions, answer, counted, message, notice, outcome, rows
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import prepare_storage
@@ -185,6 +185,29 @@ async def test_one_refused_among_many_costs_no_other(journal: Journal, sessions:
     assert [each is not None for each in known] == [True, True, False, True, False, True]
     assert ids(sessions) == ["m1", "m2", "m3", "m4", "m6"]
     assert [FOREIGN.key in spooled(tmp_path)[0], batch[4].key in spooled(tmp_path)[1]] == [True, True]
+
+
+async def test_a_database_that_goes_away_after_a_refusal_is_waited_for_once(
+    sessions: Sessions, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journal.accept(message(1))
+    asked: list[str] = []
+    accept = ConversationStore.accept
+
+    def away(self: ConversationStore, inbound: Inbound) -> Known:
+        asked.append(inbound.message_id)
+        raise OperationalError("insert", {}, Exception("gone"))
+
+    monkeypatch.setattr(ConversationStore, "accept", away)
+    batch = [message(2), FOREIGN, *(message(number) for number in range(3, 9))]
+
+    known = await asyncio.gather(*(journal.accept(inbound) for inbound in batch))
+
+    assert asked == ["m2"]
+    assert known == [None] * len(batch)
+    monkeypatch.setattr(ConversationStore, "accept", accept)
+    await journal.read_back()
+    assert ids(sessions) == [f"m{number}" for number in range(1, 9)]
 
 
 async def test_erased_ones_among_others_are_told_so(journal: Journal, sessions: Sessions, tmp_path: Path) -> None:
