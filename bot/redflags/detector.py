@@ -17,7 +17,7 @@ CRISIS = "crisis"
 LEXICON = "lexicon"
 VITALS = "vitals"
 SEMANTIC = "semantic"
-REMEMBERED = 1_000  # messages whose detection is kept: under load their turns come much later
+REMEMBERED = 3_000  # messages whose detection is kept: under load their turns come thousands later
 
 
 # What decides about a message; examples.yml is what the second detector learned from.
@@ -123,11 +123,12 @@ class RedFlagDetector:
 
         Args:
             text: the message as typed.
-            touching: only mentions that reach beyond this place count; what stands before was answered already.
+            touching: only mentions that reach beyond this place count; what stands before was answered already, and
+                whether all of it can be read is not asked.
         """
-        return self._remembered(text, touching)
+        return self._detect(text, touching) if touching else self._remembered(text)
 
-    def _detect(self, text: str, touching: int) -> Detection:
+    def _detect(self, text: str, touching: int = 0) -> Detection:
         words = words_of(text, self._wordings.spelling.is_whole)
         found = {
             *((mention.symptom, mention.start, mention.end, LEXICON) for mention in self._wordings.find(words)),
@@ -141,8 +142,8 @@ class RedFlagDetector:
         return Detection(
             flags,
             self.ruleset,
-            unreadable=self._readability.is_unreadable(words),
-            urgency=self._urgency(words, flags),
+            unreadable=not touching and self._readability.is_unreadable(words),
+            urgency=self._urgency(words, flags) if flags else T1,
         )
 
     def _urgency(self, words: list[Word], flags: tuple[RedFlag, ...]) -> str:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import regex
 
@@ -19,8 +19,7 @@ _KEPT_SIGNS = frozenset("°℃℉")
 _BREVE = "\u0306"  # makes another letter of a Cyrillic one
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A word, a number or a sign of a message, in plain form, and where it stands."""
 
     text: str

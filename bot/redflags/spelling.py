@@ -104,6 +104,8 @@ class Spelling:
 
     def directly(self, word: str) -> str | None:
         """The word of the vocabulary that is written so, apart from repeated letters and digits for letters."""
+        if word in self.vocabulary:
+            return word
         for form in self._forms(word):
             if form in self.vocabulary:
                 return form

@@ -5,7 +5,7 @@ stands elsewhere in a message takes a reading back.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ class VitalsReader:
         """
         file = load_data_file(path, VitalsFile)
         self._file = file
-        self._names = {name: _by_first_word(measure) for name, measure in file.measures.items()}
+        self._names = _by_first_word(file.measures)
 
     def find(self, words: Sequence[Word]) -> list[Vital]:
         """Every value in a message that is a red flag; two that are half of one count together."""
@@ -114,7 +114,7 @@ class VitalsReader:
         counted = frozenset(place for number in numbers for place in range(number.first, number.last))
         red: list[Vital] = []
         amber: list[tuple[str, Vital]] = []
-        named = {name: self._places_of_names(name, words) for name, measure in self._file.measures.items()}
+        named = self._places_of_names(words)
         other_names = frozenset(place for place, word in enumerate(words) if word.text in self._file.other_names)
         for name, measure in self._file.measures.items():
             names = named[name]
@@ -150,15 +150,14 @@ class VitalsReader:
             red.extend(vital for _, vital in amber)
         return list(dict.fromkeys(red))
 
-    def _places_of_names(self, name: str, words: Sequence[Word]) -> frozenset[int]:
-        """Where a measure is named: the places of the last words of its names."""
-        names = self._names[name]
-        return frozenset(
-            place + len(written) - 1
-            for place, word in enumerate(words)
-            for written in names.get(word.text, ())
-            if tuple(other.text for other in words[place : place + len(written)]) == written
-        )
+    def _places_of_names(self, words: Sequence[Word]) -> dict[str, frozenset[int]]:
+        """Where each measure is named: the places of the last words of its names."""
+        places: dict[str, set[int]] = {name: set() for name in self._file.measures}
+        for place, word in enumerate(words):
+            for name, written in self._names.get(word.text, ()):
+                if tuple(other.text for other in words[place : place + len(written)]) == written:
+                    places[name].add(place + len(written) - 1)
+        return {name: frozenset(found) for name, found in places.items()}
 
     def _meant(
         self,
@@ -256,12 +255,13 @@ def _vital(symptom: str, words: Sequence[Word], first: int, last: int) -> Vital:
     return Vital(symptom, words[first].start, words[last - 1].end)
 
 
-def _by_first_word(measure: Measure) -> dict[str, list[tuple[str, ...]]]:
-    """The names of a measure as rows of words, by the first word of each."""
-    names: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for name in measure.names:
-        names[name].append((name,))
-    for native in measure.native_names:
-        row = tuple(word.text for word in words_of(native))
-        names[row[0]].append(row)
+def _by_first_word(measures: Mapping[str, Measure]) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """The names of all measures as rows of words, each with its measure, by the first word."""
+    names: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+    for measure_name, measure in measures.items():
+        for name in measure.names:
+            names[name].append((measure_name, (name,)))
+        for native in measure.native_names:
+            row = tuple(word.text for word in words_of(native))
+            names[row[0]].append((measure_name, row))
     return dict(names)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -73,7 +73,7 @@ class Wordings:
         words = [word for word in words if word.text not in SIGNS]
         readings = [(words, texts) for texts in self._readings(words)]
         if (mended := self._mended(words, readings[0][1])) is not None:
-            readings.append((mended, [word.text for word in mended]))
+            readings.append(mended)
         found = {mention for places, texts in readings for mention in self._found(places, texts)}
         return sorted(found, key=lambda mention: (mention.start, mention.end, mention.symptom))
 
@@ -112,57 +112,59 @@ class Wordings:
         for span in doc.spans["red_flags"]:
             yield Mention(span.label_, words[span.start].start, words[span.end - 1].end)
 
-    def _mended(self, words: Sequence[Word], recognised: list[str]) -> list[Word] | None:
-        """The message with words put together that came apart, and others taken apart; None if there are none."""
-        mended: list[Word] = []
+    def _mended(self, words: Sequence[Word], recognised: list[str]) -> tuple[list[Word], list[str]] | None:
+        """The message with words put together that came apart, and others taken apart; None if there are none.
+
+        Returns:
+            where each word stands, and what it is read as.
+        """
+        written = [word.text for word in words]
+        places: list[Word] = []
+        texts: list[str] = []
         changed = False
         position = 0
         while position < len(words):
-            joined, used = self._joined(words, recognised, position)
+            joined, used = self._joined(written, recognised, position)
+            pieces = [joined] if joined is not None else self._taken_apart(written[position], recognised[position])
+            changed = changed or pieces is not None
+            place = words[position]
             if joined is not None:
-                mended.append(joined)
-            else:
-                pieces = self._taken_apart(words[position], recognised[position])
-                used = 1
-                mended.extend(pieces or [replace(words[position], text=recognised[position])])
-                changed = changed or pieces is not None
-            changed = changed or joined is not None
+                place = place._replace(end=words[position + used - 1].end)
+            for text in pieces or [recognised[position]]:
+                places.append(place)
+                texts.append(text)
             position += used
-        return mended if changed else None
+        return (places, texts) if changed else None
 
-    def _joined(self, words: Sequence[Word], recognised: list[str], position: int) -> tuple[Word | None, int]:
-        first = words[position]
-        letters = "".join(word.text for word in takewhile(_is_letter, words[position : position + SPELT_OUT_TO]))
-        for used in range(len(letters), SPELT_OUT_FROM - 1, -1):
-            whole = self.spelling.directly(letters[:used])
-            if whole is not None:
-                return Word(whole, first.start, words[position + used - 1].end, first.before), used
+    def _joined(self, written: list[str], recognised: list[str], position: int) -> tuple[str | None, int]:
+        """The word that several are the pieces of, and how many they are."""
+        if _is_letter(written[position]):
+            letters = "".join(takewhile(_is_letter, written[position : position + SPELT_OUT_TO]))
+            for used in range(len(letters), SPELT_OUT_FROM - 1, -1):
+                whole = self.spelling.directly(letters[:used])
+                if whole is not None:
+                    return whole, used
         for used in (3, 2):
-            parts = words[position : position + used]
-            text = "".join(part.text for part in parts)
+            text = "".join(written[position : position + used])
             if (
-                len(parts) < used
+                text not in self.spelling.vocabulary
                 or len(text) < SPLIT_FROM
                 or not text.isalpha()
-                or text not in self.spelling.vocabulary
+                or position + used > len(written)
             ):
                 continue
-            odd = any(known == UNKNOWN for known in recognised[position : position + used])
-            if text in self._alone or odd:
-                return Word(text, first.start, parts[-1].end, first.before), used
+            if text in self._alone or UNKNOWN in recognised[position : position + used]:
+                return text, used
         return None, 1
 
-    def _taken_apart(self, word: Word, recognised: str) -> list[Word] | None:
-        text = word.text
+    def _taken_apart(self, text: str, recognised: str) -> list[str] | None:
+        """The words that run into each other in one."""
         if recognised != UNKNOWN or len(text) < RUN_TOGETHER_FROM or self.spelling.is_common(text):
             return None
         pieces = self.spelling.segments(text) if text.isascii() and text.isalpha() else None
         if pieces is None:
             return None
-        return [
-            Word(piece if piece in self.spelling.vocabulary else UNKNOWN, word.start, word.end, word.before)
-            for piece in pieces
-        ]
+        return [piece if piece in self.spelling.vocabulary else UNKNOWN for piece in pieces]
 
 
 def _distinct(spans: list[Span]) -> list[Span]:
@@ -173,8 +175,8 @@ def _distinct(spans: list[Span]) -> list[Span]:
     return [span for same in by_symptom.values() for span in filter_spans(same)]
 
 
-def _is_letter(word: Word) -> bool:
-    return len(word.text) == 1 and word.text.isalpha()
+def _is_letter(text: str) -> bool:
+    return len(text) == 1 and text.isalpha()
 
 
 def _nth(candidates: Sequence[str], number: int, known: str | None) -> str:
