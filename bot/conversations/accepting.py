@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from bot.conversations.code import conversation_code
@@ -55,17 +56,31 @@ def _look_up(session: Session, batch: Sequence[Inbound]) -> _Log:
     keys = {inbound.conversation for inbound in batch}
     ids = {inbound.message_id for inbound in batch}
 
-    def of(model: Any) -> set[tuple[str, str]]:
-        query = select(model.channel, model.channel_message_id).where(model.channel_message_id.in_(ids))
-        query = query.where(model.channel.in_({inbound.channel for inbound in batch}))
-        return {(row.channel, row.channel_message_id) for row in session.execute(query)}
+    channels = {inbound.channel for inbound in batch}
 
-    conversations = session.scalars(select(Conversation).where(Conversation.key.in_(keys))).all()
+    def of(model: Any) -> set[tuple[str, str]]:
+        rows = session.execute(_ids_of(model), {"ids": list(ids), "channels": list(channels)})
+        return {(row.channel, row.channel_message_id) for row in rows}
+
+    conversations = session.scalars(_conversations(), {"keys": list(keys)}).all()
     by_key = {str(conversation.key): conversation for conversation in conversations}
     erased: Iterable[str] = ()
     if missing := keys - by_key.keys():
         erased = session.scalars(select(ErasedConversation.key).where(ErasedConversation.key.in_(missing))).all()
     return _Log(by_key, of(Message), of(ErasedMessage), set(erased))
+
+
+@lru_cache
+def _ids_of(model: Any) -> Any:
+    """Made once, like the other questions here: making one takes longer than the database needs for it."""
+    query = select(model.channel, model.channel_message_id)
+    query = query.where(model.channel_message_id.in_(bindparam("ids", expanding=True)))
+    return query.where(model.channel.in_(bindparam("channels", expanding=True)))
+
+
+@lru_cache
+def _conversations() -> Any:
+    return select(Conversation).where(Conversation.key.in_(bindparam("keys", expanding=True)))
 
 
 def _accept(session: Session, log: _Log, inbound: Inbound) -> Accepted | None:

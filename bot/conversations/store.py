@@ -95,11 +95,8 @@ class ConversationStore:
             message, conversation = _find(session, inbound)
             if message is None:
                 message = _write_down(session, inbound, conversation)
-            if not _mark_answered(session, message):
+            if not _mark_answered(session, message, outcome):
                 return False
-            message.intent, message.confidence = outcome.intent, outcome.confidence
-            message.tier, message.ruleset = outcome.tier, outcome.ruleset
-            message.milliseconds = outcome.milliseconds
             conversation = message.conversation
             conversation.topic = outcome.topic or conversation.topic
             conversation.noticed = conversation.noticed or any(reply.kind == NOTICE for reply in outcome.replies)
@@ -109,7 +106,7 @@ class ConversationStore:
             rows = [_outbound(message, position, reply) for position, reply in enumerate(outcome.replies)]
             if rows:
                 session.execute(insert(Message), rows)
-                session.execute(_deliveries(message, outcome))
+                session.execute(_deliveries(), _first_states(message, outcome))
             session.commit()
             return True
 
@@ -183,10 +180,24 @@ def _message_and_conversation() -> Any:
     )
 
 
-def _mark_answered(session: Session, message: Message) -> bool:
+def _mark_answered(session: Session, message: Message, outcome: Outcome) -> bool:
     """Whether nobody has answered a message yet; of two that ask at the same moment only one is told so."""
-    statement = update(Message).where(Message.id == message.id, Message.state != ANSWERED).values(state=ANSWERED)
-    return bool(session.execute(statement.execution_options(synchronize_session=False)).rowcount)
+    values = {
+        "message_id": message.id,
+        "intent": outcome.intent,
+        "confidence": outcome.confidence,
+        "tier": outcome.tier,
+        "ruleset": outcome.ruleset,
+        "milliseconds": outcome.milliseconds,
+    }
+    return bool(session.execute(_answered(), values).rowcount)
+
+
+@lru_cache
+def _answered() -> Any:
+    told = {name: bindparam(name) for name in ("intent", "confidence", "tier", "ruleset", "milliseconds")}
+    statement = update(Message).where(Message.id == bindparam("message_id"), Message.state != ANSWERED)
+    return statement.values(state=ANSWERED, **told).execution_options(synchronize_session=False)
 
 
 def _was_erased(inbound: Inbound) -> Any:
@@ -210,20 +221,28 @@ def _write_down(session: Session, inbound: Inbound, conversation: Conversation |
     return message
 
 
-def _deliveries(message: Message, outcome: Outcome) -> Any:
-    """What inserts the deliveries of a message's replies.
+@lru_cache
+def _deliveries() -> Any:
+    """What inserts the deliveries of a message's replies."""
+    is_under_way = Message.key.in_(bindparam("under_way", expanding=True))
+    until = case(
+        (is_under_way, bindparam("under_way_until", type_=UtcDateTime)),
+        else_=bindparam("own_until", type_=UtcDateTime),
+    )
+    written = select(Message.id, case((is_under_way, SENDING), else_=PENDING), literal(0), until)
+    columns = ["message_id", "state", "attempts", "next_attempt_at"]
+    return insert(Delivery).from_select(columns, written.where(Message.reply_to_id == bindparam("message_id")))
 
-    Those that its channel sends are its process's own for a moment; then whoever finds them sends them.
-    """
-    columns, attempts = ["message_id", "state", "attempts", "next_attempt_at"], literal(0)
-    state: Any = literal(PENDING)
-    own_until: Any = literal(None, type_=UtcDateTime)
-    if message.conversation.address:
-        is_under_way, moment = Message.key.in_(outcome.under_way), now()
-        state = case((is_under_way, SENDING), else_=PENDING)
-        own_until = case((is_under_way, moment + UNDER_WAY), else_=moment + AT_ONCE)
-    written = select(Message.id, state, attempts, own_until).where(Message.reply_to_id == message.id)
-    return insert(Delivery).from_select(columns, written)
+
+def _first_states(message: Message, outcome: Outcome) -> dict[str, Any]:
+    """Replies that a channel sends are its process's own for a moment; then whoever finds them sends them."""
+    is_sent, moment = bool(message.conversation.address), now()
+    return {
+        "message_id": message.id,
+        "under_way": list(outcome.under_way) if is_sent else [],
+        "under_way_until": moment + UNDER_WAY,
+        "own_until": moment + AT_ONCE if is_sent else None,
+    }
 
 
 def _add_alerts(session: Session, message: Message, outcome: Outcome) -> None:
