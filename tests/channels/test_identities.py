@@ -102,6 +102,14 @@ def test_an_address_is_read_again_and_shows_nothing(identities: Identities, send
     assert identities.encrypted(sender) != address, "equal families are not seen to be equal"
 
 
+def test_an_address_is_the_same_in_one_conversation_alone(identities: Identities) -> None:
+    address = identities.address("wh-1", NUMBER)
+
+    assert identities.decrypted(address) == NUMBER
+    assert identities.address("wh-1", NUMBER) == address
+    assert identities.address("wh-2", NUMBER) != address
+
+
 def test_a_new_key_in_front_reads_what_was_encrypted_and_names_as_before() -> None:
     before, after = Identities([KEY]), Identities([NEW_KEY, KEY])
 

@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+REMEMBERED = 2_000  # conversations whose encrypted id is kept
 DIGITS = 32  # hexadecimal digits of a name: 128 bits, which nobody meets twice
 
 
@@ -32,6 +34,7 @@ class Identities:
         """
         self._encryption = MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key, "addresses"))) for key in keys])
         self._naming = _derived(keys[-1], "names")
+        self._addresses = lru_cache(REMEMBERED)(lambda conversation, sender: self.encrypted(sender))
 
     def conversation(self, channel: str, sender: str, is_erased: Callable[[str], bool]) -> str:
         """The key of a family's conversation.
@@ -53,8 +56,15 @@ class Identities:
         """The name of a vendor's message: WhatsApp's own ids hold the phone number."""
         return self._name("message", channel, message_id)
 
+    def address(self, conversation: str, sender: str) -> str:
+        """A family's encrypted id for the log, the same for a while in one conversation: each message there bears it.
+
+        In another it is another, so that nobody sees whose conversations belong together.
+        """
+        return self._addresses(conversation, sender)
+
     def encrypted(self, sender: str) -> str:
-        """A family's id, for the log."""
+        """A family's id, encrypted anew."""
         return self._encryption.encrypt(sender.encode()).decode()
 
     def decrypted(self, address: str) -> str:

@@ -152,7 +152,7 @@ class Intake:
             button=chosen.button,
             received_at=now(),
             form=chosen.form,
-            address=self._identities.encrypted(received.sender),
+            address=self._identities.address(conversation, received.sender),
         )
         if chosen.confirms_erasure:
             await self._erase(inbound, received.sender, accepted)
