@@ -4,10 +4,10 @@ import asyncio
 import time
 from types import TracebackType
 
-AT_ONCE = 3  # turns; more only slow each other down, because Rasa has one thread
+AT_ONCE = 6  # turns: while Rasa, which has one thread, understands one, others are written down and sent
 # A turn lets arriving messages go first: acknowledging them and looking for red flags needs the same processor. It does
 # so no longer than this, so that something is answered however many arrive.
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 QUIET_S = 0.003  # without a message on its way in
 
 
