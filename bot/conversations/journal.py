@@ -149,13 +149,17 @@ class Journal:
         """
         return await self._write(self._outbox.carry, ended, claims, now())
 
-    async def due(self, channels: Collection[str], *, at_most: int) -> list[Waiting]:
+    async def due(self, channels: Collection[str], *, above: int, at_most: int) -> list[Waiting]:
         """Replies that should have been sent by now; see `Outbox.due`.
 
         Raises:
             SQLAlchemyError: the database cannot be asked.
         """
-        return await self._in_thread(self._readers, lambda: self._outbox.due(channels, now(), at_most=at_most))
+
+        def due() -> list[Waiting]:
+            return self._outbox.due(channels, now(), above=above, at_most=at_most)
+
+        return await self._in_thread(self._readers, due)
 
     async def report(self, reports: Sequence[Reported]) -> list[Reported]:
         """Write down what vendors say of messages; see `Outbox.report`.

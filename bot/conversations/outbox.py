@@ -41,11 +41,13 @@ class Waiting:
     """A reply that is to be sent, as the log has it.
 
     Attributes:
+        number: grows with each message that the log writes down.
         address: of the family, encrypted.
         wrote_at: when the family wrote last.
         possibly_repeated: whether it may have been sent already.
     """
 
+    number: int
     reply: Reply
     channel: str
     conversation: str
@@ -139,8 +141,8 @@ class Outbox:
             session.commit()
             return set(changes), {key: change is not None for key, change in taken.items()}
 
-    def due(self, channels: Collection[str], moment: datetime, *, at_most: int) -> list[Waiting]:
-        """Replies that should have been sent by now, in the order in which they were written.
+    def due(self, channels: Collection[str], moment: datetime, *, above: int, at_most: int) -> list[Waiting]:
+        """Replies that should have been sent by now, in the order in which they were written, from behind a number on.
 
         Those that wait for their next attempt, and those of a process that was killed; but none that would overtake
         another of its conversation, which waits longer or is being sent.
@@ -148,7 +150,7 @@ class Outbox:
         Raises:
             SQLAlchemyError: the database cannot be asked.
         """
-        parameters = {"channels": list(channels), "moment": moment, "at_most": at_most}
+        parameters = {"channels": list(channels), "moment": moment, "above": above, "at_most": at_most}
         with self._sessions() as session:
             return [_waiting(row) for row in session.execute(_due(), parameters)]
 
@@ -188,7 +190,7 @@ def _due() -> Any:
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(Delivery.state.in_((PENDING, SENDING)), Delivery.next_attempt_at <= moment)
         .where(Message.channel.in_(bindparam("channels", expanding=True)), Conversation.address.is_not(None))
-        .where(or_(Message.kind.in_(_URGENT), ~goes_first))
+        .where(or_(Message.kind.in_(_URGENT), ~goes_first), Message.id > bindparam("above"))
         .order_by(Message.id)
         .limit(bindparam("at_most", type_=Integer))
     )
@@ -344,6 +346,7 @@ def _show_to_navigators(session: Session, of_reply: Any) -> None:
 def _waiting(row: Any) -> Waiting:
     delivery, conversation = row.Delivery, row.Conversation
     return Waiting(
+        number=row.Message.id,
         reply=reply_of(row.Message),
         channel=row.Message.channel,
         conversation=conversation.key,

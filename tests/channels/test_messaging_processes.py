@@ -120,8 +120,8 @@ async def test_while_a_vendor_is_away_no_reply_is_sent_by_both_or_overtakes_anot
         journal, may_look = houses[1].service.journal, asyncio.Event()
         due = journal.due
 
-        async def held(channels: Any, *, at_most: int) -> Any:
-            return await due(channels, at_most=at_most) if may_look.is_set() else []
+        async def held(channels: Any, **of: int) -> Any:
+            return await due(channels, **of) if may_look.is_set() else []
 
         monkeypatch.setattr(journal, "due", held)
         vendor.down()

@@ -1,8 +1,6 @@
 """Vendors that are out of order: every reply arrives once, in its order, or is known not to have arrived."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,16 @@ from messaging_house import (
     QUESTION,
     RED_FLAG,
     House,
+    OpenHouse,
     hasty,
     new_family,
     new_id,
-    patient,
-    running,
-    service_in,
     until,
 )
 from vendor import Scripted, VendorServer
 from vendors_say import MESSENGER, SPEAKERS, TELEGRAM, WHATSAPP, Speaker
+
+pytestmark = pytest.mark.usefixtures("patience")
 
 EMERGENCY, NOTICE = "Call the treating hospit", "I am an automated servic"
 OPENING = 24  # characters, by which these two are told from all others
@@ -32,23 +30,6 @@ REFUSED = {
     "messenger": (400, {"error": {"code": 551}}),
     "slack": (200, {"ok": False, "error": "channel_not_found"}),
 }
-
-
-@pytest.fixture
-def open_house(
-    tmp_path: Path, answers_file: Path, model: Path, vendor: VendorServer, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., AbstractAsyncContextManager[House]]:
-    """Starts the service; a second time on the same database."""
-    patient(monkeypatch)
-    hasty(monkeypatch, tmp_path)
-
-    def start(**changed: Any) -> AbstractAsyncContextManager[House]:
-        return running(service_in(tmp_path, answers_file, model, vendor, **changed), vendor)
-
-    return start
-
-
-Open = Callable[..., AbstractAsyncContextManager[House]]
 
 
 def openings(house: House, speaker: Speaker, family: str) -> list[str]:
@@ -64,7 +45,7 @@ FAILURES: tuple[dict[str, Any], ...] = (
 )
 
 
-async def test_what_fails_is_sent_again_until_it_arrives_once(open_house: Open) -> None:
+async def test_what_fails_is_sent_again_until_it_arrives_once(open_house: OpenHouse) -> None:
     """By each vendor and in each way: the first sendings fail, and nothing overtakes what is sent again."""
     async with open_house() as house:
         for speaker in SPEAKERS:
@@ -78,7 +59,7 @@ async def test_what_fails_is_sent_again_until_it_arrives_once(open_house: Open) 
         assert max(row["attempts"] for row in house.deliveries()) == 4
 
 
-async def test_a_connection_that_breaks_after_the_request_perhaps_repeats_it_and_says_so(open_house: Open) -> None:
+async def test_a_connection_that_breaks_after_the_request_perhaps_repeats_it_and_says_so(open_house: OpenHouse) -> None:
     async with open_house() as house:
         for speaker in SPEAKERS:
             family = new_family(speaker)
@@ -91,7 +72,7 @@ async def test_a_connection_that_breaks_after_the_request_perhaps_repeats_it_and
         assert states == [("sent", 2, 1), ("sent", 1, 0)] * len(SPEAKERS)
 
 
-async def test_a_vendor_that_is_away_gets_everything_in_order_when_it_is_back(open_house: Open) -> None:
+async def test_a_vendor_that_is_away_gets_everything_in_order_when_it_is_back(open_house: OpenHouse) -> None:
     family, other = new_family(WHATSAPP), new_family(WHATSAPP)
     questions = ["What is CRS?", "thank you", "How is CRS graded?"]
     async with open_house() as house:
@@ -118,7 +99,7 @@ async def test_a_vendor_that_is_away_gets_everything_in_order_when_it_is_back(op
         assert {row["state"] for row in house.deliveries()} == {"sent"}
 
 
-async def test_the_fixed_reply_does_not_wait_for_what_others_are_told_to_wait_for(open_house: Open) -> None:
+async def test_the_fixed_reply_does_not_wait_for_what_others_are_told_to_wait_for(open_house: OpenHouse) -> None:
     """A vendor's Retry-After holds up ordinary replies of the whole channel, never the fixed reply to a red flag."""
     waits, flagged = new_family(TELEGRAM), new_family(TELEGRAM)
     async with open_house() as house:
@@ -133,7 +114,7 @@ async def test_the_fixed_reply_does_not_wait_for_what_others_are_told_to_wait_fo
         assert len(house.sent_by(TELEGRAM, waits)) == 1
 
 
-async def test_what_is_refused_for_good_is_shown_to_navigators(open_house: Open) -> None:
+async def test_what_is_refused_for_good_is_shown_to_navigators(open_house: OpenHouse) -> None:
     async with open_house() as house:
         for speaker in SPEAKERS:
             for words in (QUESTION, RED_FLAG):
@@ -154,7 +135,7 @@ async def test_what_is_refused_for_good_is_shown_to_navigators(open_house: Open)
 
 
 async def test_navigators_are_called_when_the_fixed_reply_does_not_arrive(
-    open_house: Open, vendor: VendorServer
+    open_house: OpenHouse, vendor: VendorServer
 ) -> None:
     async with open_house(alert_webhook_url=f"{vendor.url}/alerts") as house:
         house.vendor.script(Scripted("/alerts", 200), times=9)
@@ -166,7 +147,7 @@ async def test_navigators_are_called_when_the_fixed_reply_does_not_arrive(
 
 
 async def test_what_is_not_taken_for_too_long_is_given_up(
-    open_house: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hasty(monkeypatch, tmp_path, hours=0.3 / 3600)
     async with open_house() as house:
@@ -180,7 +161,7 @@ async def test_what_is_not_taken_for_too_long_is_given_up(
         assert len(house.rows("SELECT id FROM alert WHERE kind = 'undelivered'")) == 1
 
 
-async def test_nobody_is_written_to_when_the_time_for_it_is_over(open_house: Open) -> None:
+async def test_nobody_is_written_to_when_the_time_for_it_is_over(open_house: OpenHouse) -> None:
     yesterday = time.time() - 24.1 * 3600
     async with open_house() as house:
         for speaker in (WHATSAPP, MESSENGER):
@@ -192,7 +173,7 @@ async def test_nobody_is_written_to_when_the_time_for_it_is_over(open_house: Ope
         assert len(house.rows("SELECT id FROM alert WHERE kind = 'undelivered'")) == 2
 
 
-async def test_the_service_goes_on_after_a_restart(open_house: Open) -> None:
+async def test_the_service_goes_on_after_a_restart(open_house: OpenHouse) -> None:
     """What the vendor did not take before is sent, the fixed reply first."""
     families = [new_family(WHATSAPP) for _ in range(3)]
     async with open_house() as house:
@@ -209,7 +190,26 @@ async def test_the_service_goes_on_after_a_restart(open_house: Open) -> None:
         assert [len(house.words_to(WHATSAPP, family)) for family in families] == [2, 2, 2]
 
 
-async def test_a_webhook_that_comes_again_does_not_lose_the_fixed_reply_that_waits(open_house: Open) -> None:
+async def test_families_whose_address_cannot_be_read_any_more_keep_no_other_from_its_reply(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.channels.messaging.courier.LOOK_AT", 2)
+    lost, others = [new_family(WHATSAPP) for _ in range(4)], [new_family(WHATSAPP) for _ in range(3)]
+    for key, families in (("o" * 32, lost), ("n" * 32, others)):
+        async with open_house(identity_key=key) as house:
+            house.vendor.down()
+            for family in families:
+                await house.post(WHATSAPP, WHATSAPP.text(family, QUESTION, new_id()))
+            await house.messaging.intake.finished()
+    house.vendor.up()
+    async with open_house(identity_key="n" * 32) as house:
+        await until(lambda: [row["state"] for row in house.deliveries()] == ["pending"] * 8 + ["sent"] * 6)
+
+        assert [len(house.words_to(WHATSAPP, family)) for family in (*lost, *others)] == [0] * 4 + [2] * 3
+    assert "put the key that it was encrypted with back into BOT_IDENTITY_KEY" in caplog.text
+
+
+async def test_a_webhook_that_comes_again_does_not_lose_the_fixed_reply_that_waits(open_house: OpenHouse) -> None:
     family, message_id = new_family(WHATSAPP), new_id()
     said = WHATSAPP.text(family, RED_FLAG, message_id)
     async with open_house() as house:

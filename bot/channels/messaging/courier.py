@@ -16,7 +16,7 @@ from bot.channels.messaging.rules import ChannelRules
 from bot.channels.messaging.showing import parts_for
 from bot.conversations.journal import Journal
 from bot.conversations.models import PENDING, SENT, UNDELIVERED
-from bot.conversations.outbox import Claim, Ended
+from bot.conversations.outbox import Claim, Ended, Waiting
 from bot.metrics import Metrics
 from bot.storage.base import now
 
@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 Place = tuple[str, bool]  # a conversation, and whether its urgent parcels: these wait for no other
 
 LOOK_EVERY_S = 2.0  # for replies that another process, or a crash, has left
-LOOK_AT = 200  # of them at once
+LOOK_AT = 200  # of them in one question
 AT_ONCE = 30  # sendings to one vendor; an urgent one waits for none
 RELEASED_WITHIN_S = 0.4  # the fixed reply goes then at the latest, whether or not the log has been asked
 PAUSE_MAXIMUM_S = 3600.0  # however long a vendor wants to be left alone: an error of its own must not silence us
@@ -96,21 +96,28 @@ class Courier:
 
     async def look(self) -> None:
         """Carry what should have been sent by now."""
+        above, unreadable = 0, 0
         try:
             await self._ledger.write_rest()
-            waiting = await self._journal.due(tuple(self._messengers), at_most=LOOK_AT)
+            while True:
+                waiting = await self._journal.due(tuple(self._messengers), above=above, at_most=LOOK_AT)
+                unreadable += sum(not self._take_up(each) for each in waiting)
+                if len(waiting) < LOOK_AT:
+                    break
+                above = waiting[-1].number
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("courier.waiting", error=type(error).__name__)
-            return
-        for each in waiting:
-            if each.reply.id in self._known or self._ledger.has(each.reply.id):
-                continue
+        if unreadable:
+            logger.error("courier.address.unreadable", replies=unreadable, remedy=UnknownKey.remedy)
+
+    def _take_up(self, waiting: Waiting) -> bool:
+        """Carry a reply that the log has, unless it is being carried; false where its address cannot be read."""
+        if waiting.reply.id not in self._known and not self._ledger.has(waiting.reply.id):
             try:
-                sender = self._identities.decrypted(each.address)
+                self.send(Parcel.of(waiting, self._identities.decrypted(waiting.address)))
             except UnknownKey:
-                logger.error("courier.address.unreadable", remedy=UnknownKey.remedy)
-                continue
-            self.send(Parcel.of(each, sender))
+                return False
+        return True
 
     async def finished(self) -> None:
         """Wait until nothing is being carried."""
