@@ -34,15 +34,18 @@ def locked(url: str) -> Iterator[None]:
 
 @contextmanager
 def file_away(engine: Engine) -> Iterator[None]:
-    """The file of an SQLite database is away, and something else is in its place."""
+    """The file of an SQLite database is away, and a link that leads nowhere is in its place.
+
+    Each comes for the other in one step: SQLite would make an empty database in a gap.
+    """
     engine.dispose()
     file = Path(engine.url.database)
-    elsewhere = file.with_suffix(".away")
-    file.rename(elsewhere)
-    file.mkdir()
+    elsewhere, nowhere = file.with_suffix(".away"), file.with_suffix(".nowhere")
+    elsewhere.hardlink_to(file)
+    nowhere.symlink_to(file)
+    nowhere.replace(file)
     yield
-    file.rmdir()
-    elsewhere.rename(file)
+    elsewhere.replace(file)
 
 
 def read_only(url: str) -> str:
