@@ -1,7 +1,6 @@
-"""What the tests share: settings of their own, databases, the project's trained model, a started service."""
+"""What the tests share: databases, the project's trained model, a started service."""
 
 import shutil
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 import pytest_asyncio
 from databases import Down, file_away
 from postgres import MISSING, PostgresServer, postgres_server, programs
+from project import settings_in
 from sqlalchemy.orm import Session, sessionmaker
 from vendor import VendorServer
 
@@ -20,13 +20,6 @@ from bot.settings import Settings, load_settings
 from bot.storage.database import migrate, open_database, session_factory
 
 configure_logs("ERROR")
-
-BOT = Path(sys.executable).parent / "bot"  # the command as a user starts it
-
-
-def settings_in(folder: Path, **overrides: object) -> Settings:
-    """Settings whose database and spool are in a folder of the test's own."""
-    return load_settings(**{"database_url": f"sqlite:///{folder}/bot.sqlite3", "var_dir": folder, **overrides})
 
 
 @pytest.fixture(scope="session")

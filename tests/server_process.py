@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from conftest import BOT
+from project import BOT
 
 SECRET = "s" * 32
 STARTS_WITHIN_S = 60

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
+from project import settings_in
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.alerts.calling import NOBODY

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from conftest import BOT
+from project import BOT
 
 from bot.answers.content import read_answers_file
 from bot.answers.setup import ANSWERS_FILE

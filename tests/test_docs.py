@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import BOT
 from postgres import PostgresServer
+from project import BOT
 from rasa.__main__ import create_argument_parser
 from sqlalchemy import inspect
 

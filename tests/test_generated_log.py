@@ -4,8 +4,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from conftest import settings_in
 from generated_log import DAYS, generate_log
+from project import settings_in
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 

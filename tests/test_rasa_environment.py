@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from conftest import BOT
+from project import BOT
 
 from bot.rasa_environment import STAND_INS
 

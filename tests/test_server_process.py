@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BOT, settings_in
+from project import BOT, settings_in
 from server_process import SECRET, STARTS_WITHIN_S, environment, server
 
 from bot.answers.setup import prepare_storage

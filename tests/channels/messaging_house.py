@@ -5,15 +5,15 @@ import contextlib
 import itertools
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from conftest import settings_in
 from databases import other_tool
+from project import settings_in
 from vendor import Request, VendorServer
 from vendors_say import SPEAKERS, Post, Speaker, channel_settings
 
@@ -80,6 +80,9 @@ class House:
             "SELECT m.kind, m.text_id, m.topic, m.channel, d.state, d.attempts, d.error, d.possibly_repeated"
             " FROM message m JOIN delivery d ON d.message_id = m.id ORDER BY m.id"
         )
+
+
+OpenHouse = Callable[..., contextlib.AbstractAsyncContextManager[House]]
 
 
 def new_family(speaker: Speaker) -> str:

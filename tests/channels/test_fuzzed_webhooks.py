@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from conftest import settings_in
 from fuzzing import MARK, PIECES, Bodies, Pieces, signed
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from project import settings_in
 from sqlalchemy import func, select
 from vendor import VendorServer
 from vendors_say import SECRET, SPEAKERS, WORD, Speaker, channel_settings

@@ -2,12 +2,10 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from messaging_house import (
     ONLY_BY_MEANING,
     QUESTION,
@@ -17,7 +15,6 @@ from messaging_house import (
     every_speaker,
     new_family,
     new_id,
-    patient,
     running,
     service_in,
     until,
@@ -29,22 +26,11 @@ from bot.channels.messaging.webhooks import BODY_MAXIMUM
 from bot.channels.plain_text import marked
 from bot.redflags.gate import Gate
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 MARKS = {"whatsapp": "star", "telegram": "html", "twilio": "none", "messenger": "none", "slack": "slack"}
 CONTACTS = ("Ward: +44 1632 960111", "Hospital, day and night: +44 1632 960222", "Emergency number: UK 999")
 WITH_FLAG = "He is shivering. How long does CRS last?"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    vendor = VendorServer()
-    async with running(service_in(tmp_path_factory.mktemp("house"), answers_file, model, vendor), vendor) as house:
-        yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
 
 
 def fixed(house: House, speaker: Speaker, name: str) -> str:

@@ -1,12 +1,10 @@
 """A family that has everything deleted: asked once more, then nothing is left, and nothing brings it back."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from databases import other_tool
 from messaging_house import (
     DELETE,
@@ -14,10 +12,8 @@ from messaging_house import (
     RED_FLAG,
     House,
     every_speaker,
-    hasty,
     new_family,
     new_id,
-    patient,
     running,
     service_in,
     until,
@@ -29,24 +25,11 @@ from bot.conversations.code import conversation_code
 from bot.conversations.erasure import Erasure
 from bot.storage.base import Base, now
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 ASKS, ERASED, KEPT = "Shall everything that you", "Everything that you wrote", "Nothing was deleted."
 # What remembers that something was erased, and holds nothing of it but opaque names.
 OF_ERASURE = {"erased_conversation", "erased_message"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    folder, vendor = tmp_path_factory.mktemp("house"), VendorServer()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        hasty(monkeypatch, folder)
-        async with running(service_in(folder, answers_file, model, vendor), vendor) as house:
-            yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
 
 
 def counts(house: House) -> dict[str, int]:

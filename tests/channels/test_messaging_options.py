@@ -1,30 +1,15 @@
 """Options under replies: pressed, picked by number, and everything that only looks like it."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from databases import locked
-from messaging_house import QUESTION, House, every_speaker, new_family, new_id, patient, running, service_in
-from vendor import VendorServer
+from messaging_house import QUESTION, House, every_speaker, new_family, new_id
 from vendors_say import MESSENGER, SHOW_OPTIONS, TELEGRAM, TWILIO, WHATSAPP, Speaker
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 OFFERED = ["crs_timing_cart", "after_high_risk_window", "cost_and_stay"]  # under the answer to the question
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    vendor = VendorServer()
-    async with running(service_in(tmp_path_factory.mktemp("house"), answers_file, model, vendor), vendor) as house:
-        yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
 
 
 async def offered(house: House, speaker: Speaker, family: str) -> dict[str, str]:

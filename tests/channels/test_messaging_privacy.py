@@ -1,49 +1,30 @@
 """Nothing that tells who a family is, and no word or secret, gets where it does not belong."""
 
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from messaging_house import (
     DELETE,
     QUESTION,
     RED_FLAG,
     House,
-    hasty,
     new_family,
     new_id,
-    patient,
-    running,
-    service_in,
 )
 from sqlalchemy.exc import OperationalError
-from vendor import Scripted, VendorServer
+from vendor import Scripted
 from vendors_say import SECRET, SPEAKERS, TELEGRAM, TOKEN, WHATSAPP, WORD, Post
 
 from bot.channels.whatsapp import WhatsApp
 from bot.conversations.outbox import Outbox
 from bot.logs import configure_logs
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 WORDS = "xylophonist"  # in every message
 SECRETS = (SECRET, WORD, TOKEN, "k" * 32)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    folder, vendor = tmp_path_factory.mktemp("house"), VendorServer()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        hasty(monkeypatch, folder)
-        async with running(service_in(folder, answers_file, model, vendor), vendor) as house:
-            yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
 
 
 def contents(folder: Path) -> bytes:

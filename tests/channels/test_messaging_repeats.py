@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from messaging_house import (
     ONLY_BY_MEANING,
     QUESTION,
@@ -16,7 +14,6 @@ from messaging_house import (
     every_speaker,
     new_family,
     new_id,
-    patient,
     running,
     service_in,
     until,
@@ -24,20 +21,9 @@ from messaging_house import (
 from vendor import VendorServer
 from vendors_say import SLACK, SPEAKERS, TWILIO, WHATSAPP, Speaker
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 AT_ONCE = 50
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    vendor = VendorServer()
-    async with running(service_in(tmp_path_factory.mktemp("house"), answers_file, model, vendor), vendor) as house:
-        yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
 
 
 @pytest.mark.parametrize(

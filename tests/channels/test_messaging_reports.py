@@ -1,44 +1,24 @@
 """What vendors report of replies, and how far the log says that these have come."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from messaging_house import (
     QUESTION,
     RED_FLAG,
     House,
     every_speaker,
-    hasty,
     new_family,
     new_id,
-    patient,
-    running,
-    service_in,
     until,
 )
-from vendor import Scripted, VendorServer
+from vendor import Scripted
 from vendors_say import MESSENGER, REPORT, TWILIO, WHATSAPP, Speaker
 
 from bot.conversations.outbox import Outbox
 
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory, answers_file: Path, model: Path) -> AsyncIterator[House]:
-    folder, vendor = tmp_path_factory.mktemp("house"), VendorServer()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        hasty(monkeypatch, folder)
-        async with running(service_in(folder, answers_file, model, vendor), vendor) as house:
-            yield house
-    vendor.close()
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    patient(monkeypatch)
+pytestmark = pytest.mark.usefixtures("patience")
 
 
 def id_of(speaker: Speaker, number: int) -> str:

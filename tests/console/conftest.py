@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from browser import OpenPage, browser, chromium, pages_of
-from conftest import settings_in
 from playwright.async_api import Browser
+from project import settings_in
 
 from bot.answers.setup import prepare_storage
 from bot.service import Service

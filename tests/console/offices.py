@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from conftest import settings_in
+from project import settings_in
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.setup import load_answers_file

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alerts.log import red_flag, write
 from alerts.receivers import web_receiver
-from conftest import settings_in
+from project import settings_in
 
 from bot.service import Service
 from bot.storage.base import now

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
 from log_entries import add_conversation, add_message, add_reply, at
+from project import settings_in
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 

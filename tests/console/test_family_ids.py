@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import settings_in
 from log_entries import add_conversation, add_message
+from project import settings_in
 from sqlalchemy import select
 
 from bot.channels.messaging.identities import Identities

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pyotp
 import pytest
-from conftest import settings_in
+from project import settings_in
 
 from bot.console.sign_in import WRONG_CODE
 from bot.staff.sign_in import is_locked

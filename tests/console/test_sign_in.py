@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from conftest import settings_in
+from project import settings_in
 
 from bot.console.sign_in import WRONG
 from bot.staff.sign_in import is_locked

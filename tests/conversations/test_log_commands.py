@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import BOT
 from databases import locked, other_tool
+from project import BOT
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
 from console.house import House, add_staff
 from console_pages import Page, ask, pages_of
 from generated_log import generate_log
 from postgres import PostgresServer
+from project import settings_in
 from query_plans import Scan, scans_of, statements_of
 from sqlalchemy import text
 from sqlalchemy.engine import Engine

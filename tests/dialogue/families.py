@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -11,6 +11,12 @@ from bot.conversations.records import Inbound
 from bot.dialogue.turn import TurnResult
 from bot.replies import Reply
 from bot.service import Service
+
+SOON_S = 30  # far above any limit here: a test that takes as long hangs
+ADDRESS = {"address": "encrypted"}  # what makes a message a messenger's
+RED_FLAG = "He is shivering. How long does CRS last?"
+
+Restart = Callable[[], Awaitable[Service]]
 
 
 class Family:

@@ -2,16 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from families import Family, locked, names, query
+from families import RED_FLAG, SOON_S, Family, Restart, locked, names, query
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
 
 from bot.answers.answering import Answering
 from bot.conversations.records import Inbound
@@ -20,45 +17,11 @@ from bot.dialogue.worker import DialogueUnavailable, DialogueWorker
 from bot.redflags.detector import Detection, RedFlag
 from bot.replies import Reply
 from bot.service import Service
-from bot.settings import Settings
 
-SOON_S = 30  # far above any limit here: a test that takes as long hangs
+pytestmark = pytest.mark.usefixtures("forgiven_disk")
 
-RED_FLAG = "He is shivering. How long does CRS last?"
 
-Restart = Callable[[], Awaitable[Service]]
 Break = Callable[[pytest.MonkeyPatch], None]
-
-
-@pytest.fixture(autouse=True)
-def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock of another program still costs 300 ms at most."""
-    monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
-
-
-@pytest.fixture
-def family(service: Service) -> Family:
-    return Family(service)
-
-
-@pytest_asyncio.fixture
-async def restart(model: Path, settings: Settings, sessions: "sessionmaker[Session]") -> AsyncIterator[Restart]:
-    """Starts a service on a database of the test's own, without background work, and ends the one before."""
-    running: list[Service] = []
-
-    async def restart() -> Service:
-        await end()
-        service = Service(settings, model=model, sessions=sessions)
-        running.append(service)
-        await service.dialogue.loaded()
-        return service
-
-    async def end() -> None:
-        while running:
-            await running.pop().stop()
-
-    yield restart
-    await end()
 
 
 @pytest.fixture

@@ -1,79 +1,21 @@
-"""bot.dialogue.turn, as messengers use it: forms of messages, the notice again, turns that wait, what was erased."""
+"""bot.dialogue.turn, as messengers use it: forms of messages, the notice again, what was erased."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from families import Family, locked, names, query
-from sqlalchemy.orm import Session, sessionmaker
+from families import ADDRESS, RED_FLAG, Family, Restart, locked, names, query
 
 from bot.conversations.code import conversation_code
 from bot.conversations.erased import MessageErased
 from bot.conversations.forms import EDITED, ERASE, KEPT, NOT_TEXT
-from bot.conversations.records import Inbound, Known
-from bot.dialogue.agent import RasaDialogue
-from bot.redflags.detector import Detection, RedFlag
-from bot.replies import Reply
-from bot.service import Service
-from bot.settings import Settings
+from bot.conversations.records import Inbound
+from bot.redflags.detector import RedFlag
 from bot.storage.base import now
 
-SOON_S = 30  # far above any limit here: a test that takes as long hangs
-RED_FLAG = "He is shivering. How long does CRS last?"
+pytestmark = pytest.mark.usefixtures("forgiven_disk")
+
 CRISIS = "I want to kill myself"
-ADDRESS = {"address": "encrypted"}  # what makes it a messenger's
-
-Restart = Callable[[], Awaitable[Service]]
-
-
-@pytest.fixture(autouse=True)
-def _slow_disk_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lock of another program still costs 300 ms at most."""
-    monkeypatch.setattr("bot.conversations.journal.WRITE_LIMIT_S", 60)
-
-
-@pytest.fixture
-def family(service: Service) -> Family:
-    return Family(service)
-
-
-@pytest_asyncio.fixture
-async def restart(model: Path, settings: Settings, sessions: "sessionmaker[Session]") -> AsyncIterator[Restart]:
-    """Starts a service on a database of the test's own, without background work, and ends the one before."""
-    running: list[Service] = []
-
-    async def restart() -> Service:
-        await end()
-        service = Service(settings, model=model, sessions=sessions)
-        running.append(service)
-        await service.dialogue.loaded()
-        return service
-
-    async def end() -> None:
-        while running:
-            await running.pop().stop()
-
-    yield restart
-    await end()
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that Rasa was asked to understand."""
-    texts: list[str] = []
-    parse = RasaDialogue.parse
-
-    def noted(self: RasaDialogue, text: str) -> Any:
-        texts.append(text)
-        return parse(self, text)
-
-    monkeypatch.setattr(RasaDialogue, "parse", noted)
-    return texts
 
 
 # forms
@@ -235,158 +177,6 @@ async def test_while_the_log_cannot_be_asked_memory_knows_of_the_notice(
         assert await family.hears("What is CRS?", received_at=moment, **ADDRESS) == [*expected, "what_is_crs"]
 
 
-# the lane
-
-
-class Waiting:
-    """A message whose turn waits for a lane, and what has come of it so far."""
-
-    def __init__(self, family: Family, text: str, lane: asyncio.Semaphore, **values: Any) -> None:
-        self.accepted = asyncio.Event()
-        self.known: Known | None = None
-        self.turn = asyncio.create_task(
-            family.service.turn.handle(
-                family.message(text, **values), family.deliver, on_accepted=self._accepted, lane=lane
-            )
-        )
-
-    def _accepted(self, known: Known | None) -> None:
-        self.known = known
-        self.accepted.set()
-
-    async def is_accepted(self) -> None:
-        await asyncio.wait_for(self.accepted.wait(), SOON_S)
-
-    async def replies(self) -> list[str]:
-        return names((await asyncio.wait_for(self.turn, SOON_S)).replies)
-
-
-@pytest_asyncio.fixture
-async def taken() -> asyncio.Semaphore:
-    """A lane that others have taken."""
-    lane = asyncio.Semaphore(1)
-    await lane.acquire()
-    return lane
-
-
-async def test_understanding_waits_and_the_red_flag_does_not(
-    family: Family, taken: asyncio.Semaphore, asked: list[str]
-) -> None:
-    waiting = Waiting(family, RED_FLAG, taken, **ADDRESS)
-    await waiting.is_accepted()
-
-    assert names(family.delivered) == ["emergency"]
-    assert await family.log() == [RED_FLAG], "it is on disk, and can be acknowledged"
-    assert (asked, waiting.turn.done()) == ([], False)
-
-    taken.release()
-    assert await waiting.replies() == ["emergency", "notice_messenger", "crs_duration"]
-    assert names(family.delivered) == ["emergency", "notice_messenger", "crs_duration"]
-    assert asked == [RED_FLAG]
-
-
-async def test_what_the_second_detector_sees_does_not_wait_either(
-    family: Family, taken: asyncio.Semaphore, asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    delivered = asyncio.Event()
-
-    class Second:
-        def find(self, text: str) -> list[RedFlag]:
-            return [RedFlag("chills", "", 0, 0, "semantic")]
-
-    async def deliver(reply: Reply) -> None:
-        family.delivered.append(reply)
-        delivered.set()
-
-    monkeypatch.setattr(family.service.gate, "_semantic", Second())
-    monkeypatch.setattr(family, "deliver", deliver)
-    waiting = Waiting(family, "What is CRS?", taken, **ADDRESS)
-
-    await asyncio.wait_for(delivered.wait(), SOON_S)
-    assert (names(family.delivered), asked) == (["emergency"], [])
-
-    taken.release()
-    assert await waiting.replies() == ["emergency", "notice_messenger", "what_is_crs"]
-
-
-async def test_what_only_understanding_sees_is_answered_first_then(
-    family: Family, taken: asyncio.Semaphore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Blind:
-        ruleset = family.service.gate.ruleset
-
-        def detect(self, text: str, **_: Any) -> Detection:
-            return Detection((), self.ruleset)
-
-    monkeypatch.setattr(family.service.gate, "_detector", Blind())
-    monkeypatch.setattr(family.service.gate, "_semantic", None)
-    waiting = Waiting(family, RED_FLAG, taken, **ADDRESS)
-    await waiting.is_accepted()
-    assert family.delivered == []
-
-    taken.release()
-    assert await waiting.replies() == ["emergency", "notice_messenger", "crs_duration"]
-    assert names(family.delivered) == ["emergency", "notice_messenger", "crs_duration"]
-
-
-async def test_many_wait_and_all_are_on_disk(service: Service, taken: asyncio.Semaphore, asked: list[str]) -> None:
-    families = [Family(service) for _ in range(12)]
-    waiting = [Waiting(family, "What is CRS?", taken, **ADDRESS) for family in families]
-    for each in waiting:
-        await each.is_accepted()
-    urgent = Family(service)
-    flagged = Waiting(urgent, RED_FLAG, taken, **ADDRESS)
-    await flagged.is_accepted()
-
-    assert [await family.log() for family in families] == [["What is CRS?"]] * 12
-    assert (names(urgent.delivered), asked) == (["emergency"], []), "who waits in front does not hold it up"
-
-    taken.release()
-    assert [await each.replies() for each in waiting] == [["notice_messenger", "what_is_crs"]] * 12
-    assert (await flagged.replies())[0] == "emergency"
-    assert not taken.locked(), "the lane is free again"
-
-
-async def test_a_familys_messages_are_answered_in_their_order(family: Family, taken: asyncio.Semaphore) -> None:
-    texts = ["What is CRS?", "", "How long does it last?"]
-    waiting = [Waiting(family, text, taken, **ADDRESS) for text in texts]
-    for each in waiting:
-        await each.is_accepted()
-
-    taken.release()
-
-    replies = [await each.replies() for each in waiting]
-    assert replies == [["notice_messenger", "what_is_crs"], ["empty"], ["crs_duration"]]
-    assert names(family.delivered) == [name for each in replies for name in each]
-
-
-async def test_a_repeat_does_not_wait(family: Family, taken: asyncio.Semaphore) -> None:
-    first = await family.send("What is CRS?", message_id=family.conversation, **ADDRESS)
-
-    again = Waiting(family, "What is CRS?", taken, message_id=family.conversation, **ADDRESS)
-
-    assert await again.replies() == names(first.replies)
-    assert again.known is not None
-    assert (again.known.answered, again.known.replies) == (True, first.replies)
-
-
-async def test_a_turn_that_fails_gives_its_lane_back(
-    family: Family, monkeypatch: pytest.MonkeyPatch, asked: list[str]
-) -> None:
-    lane = asyncio.Semaphore(1)
-
-    async def full(*_: Any, **__: Any) -> None:
-        raise OSError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(family.service.journal), "record", full)
-        with pytest.raises(OSError, match="disk is full"):
-            await family.send("What is CRS?", lane=lane, **ADDRESS)
-
-    assert not lane.locked()
-    assert (await family.hears("What is CRS?", lane=lane, **ADDRESS))[-1] == "what_is_crs"
-
-
 # what is stored of what is on its way
 
 
@@ -450,19 +240,6 @@ async def test_nor_does_it_disturb_the_familys_next_conversation(family: Family)
         *("What is CRS?", "notice_messenger", "what_is_crs"),
         *("How long does it last?", "crs_duration"),
     ]
-
-
-async def test_waiting_for_a_lane_brings_nothing_back(family: Family, taken: asyncio.Semaphore) -> None:
-    """The conversation is erased while its message waits."""
-    waiting = Waiting(family, "What is CRS?", taken, **ADDRESS)
-    await waiting.is_accepted()
-
-    await family.service.turn.erase(family.conversation)
-    taken.release()
-    (found,) = await asyncio.gather(waiting.turn, return_exceptions=True)
-
-    assert type(found).__name__ == "ConversationErased"
-    assert (family.delivered, await family.log()) == ([], [])
 
 
 def test_a_message_of_a_messenger_travels_as_plain_values() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from alerts.log import inbound, red_flag, write
 from click.testing import CliRunner, Result
-from conftest import BOT
+from project import BOT
 from sqlalchemy import update
 
 from bot.channels.messaging.identities import Identities

@@ -5,8 +5,8 @@ import subprocess
 
 from axe_playwright_python.async_playwright import Axe
 from browser import DESKTOP, PHONE
-from conftest import BOT
 from playwright.async_api import Locator, Page, expect
+from project import BOT
 from server_process import Server, environment
 
 PASSWORD = "seven blue kettles sing"

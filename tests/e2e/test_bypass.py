@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
 from first_replies import REPORT, Family, assert_first_is_emergency, emergency, names
+from project import settings_in
 
 from bot.answers.setup import prepare_storage
 from bot.app import create_app

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from conftest import settings_in
 from first_replies import MIXED, Family, assert_first_is_emergency
 from postgres import PostgresServer
+from project import settings_in
 
 from bot.app import create_app
 from bot.service import Service, make_service

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BOT, settings_in
+from project import BOT, settings_in
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 

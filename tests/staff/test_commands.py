@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
-from conftest import BOT
+from project import BOT
 from sqlalchemy.orm import Session
 
 from bot.cli import main
