@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
+
+PATIENCE_MS = 20_000  # on a machine that does much else
+expect.set_options(timeout=PATIENCE_MS)
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -41,7 +44,7 @@ async def pages_of(browser: Browser, address: str) -> AsyncIterator[OpenPage]:
     async def open_page(path: str = "/", **options: Any) -> Page:
         context = await browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         await context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = await context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

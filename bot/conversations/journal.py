@@ -1,10 +1,11 @@
 """The journal: every message on disk before it is acknowledged, in the database or else in the spool."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,13 +142,15 @@ class Journal:
         except (SQLAlchemyError, TimeoutError) as error:
             logger.warning("journal.delivered.unmarked", error=type(error).__name__)
 
-    async def carry(self, ended: Sequence[Ended], claims: Sequence[Claim]) -> tuple[set[str], dict[str, bool]]:
+    async def carry(
+        self, ended: Sequence[Ended], claims: Sequence[Claim], *, in_hand: Container[str]
+    ) -> tuple[set[str], dict[str, bool]]:
         """Write down what became of replies, and take others to send; see `Outbox.carry`.
 
         Raises:
             SQLAlchemyError, TimeoutError: the database does not take it now. After a TimeoutError it may do so yet.
         """
-        return await self._write(self._outbox.carry, ended, claims, now())
+        return await self._write(partial(self._outbox.carry, in_hand=in_hand), ended, claims, now())
 
     async def due(self, channels: Collection[str], *, above: int, at_most: int) -> list[Waiting]:
         """Replies that should have been sent by now; see `Outbox.due`.

@@ -4,7 +4,7 @@ A reply is claimed before it is sent, and its end is written down after: of two 
 killed one had under way is sent again, marked as possibly repeated.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -108,11 +108,17 @@ class Outbox:
         self._sessions = sessions
 
     def carry(
-        self, ended: Sequence[Ended], claims: Sequence[Claim], moment: datetime
+        self, ended: Sequence[Ended], claims: Sequence[Claim], moment: datetime, *, in_hand: Container[str] = ()
     ) -> tuple[set[str], dict[str, bool]]:
         """Write down what became of replies, then take others to send, in one transaction.
 
         A reply that goes on being sent is claimed again, with the parts that are sent.
+
+        Args:
+            ended: what became of replies.
+            claims: what this process is about to send.
+            moment: the present one.
+            in_hand: the keys of all replies that this process sends or has sent: it keeps their order itself.
 
         Returns:
             the keys of the ended replies that the log has: the others are not in it yet, or were erased; and of each
@@ -129,9 +135,8 @@ class Outbox:
             for key, change in changes.items():
                 if change and change["state"] == UNDELIVERED:
                     _show_to_navigators(session, Message.key == key)
-            outstanding = _outstanding(
-                session, {rows[claim.key].conversation_id for claim in claims if claim.key in rows}
-            )
+            conversations = {rows[claim.key].conversation_id for claim in claims if claim.key in rows}
+            outstanding = _outstanding(session, conversations, in_hand)
             taken = {
                 claim.key: _claiming(rows[claim.key], claim, moment, outstanding)
                 for claim in claims
@@ -233,18 +238,22 @@ def _deliveries_of() -> Any:
     return query.with_for_update(of=Delivery)
 
 
-def _outstanding(session: Session, conversations: Collection[int]) -> dict[int, list[tuple[int, str]]]:
-    """The replies of conversations that are not with the vendor yet: the row id and kind of each."""
+def _outstanding(
+    session: Session, conversations: Collection[int], in_hand: Container[str]
+) -> dict[int, list[tuple[int, str]]]:
+    """The replies of conversations that others have yet to bring to the vendor: the row id and kind of each."""
     found: dict[int, list[tuple[int, str]]] = {conversation: [] for conversation in conversations}
     if found:
         for row in session.execute(_outstanding_of(), {"conversations": list(conversations)}):
-            found[row.conversation_id].append((row.id, row.kind))
+            if row.key not in in_hand:
+                found[row.conversation_id].append((row.id, row.kind))
     return found
 
 
 @lru_cache
 def _outstanding_of() -> Any:
-    query = select(Message.conversation_id, Message.id, Message.kind).join(Delivery, Delivery.message_id == Message.id)
+    query = select(Message.conversation_id, Message.id, Message.key, Message.kind)
+    query = query.join(Delivery, Delivery.message_id == Message.id)
     query = query.where(Message.conversation_id.in_(bindparam("conversations", expanding=True)))
     return query.where(Delivery.state.in_((PENDING, SENDING)))
 

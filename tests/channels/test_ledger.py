@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from bot.channels.messaging.ledger import TOGETHER, Ledger
 from bot.conversations.journal import Journal
 from bot.conversations.models import PENDING, SENDING, SENT, Delivery
-from bot.conversations.outbox import Claim, Ended
+from bot.conversations.outbox import Claim, Ended, Outbox
 from bot.conversations.records import Inbound, Outcome
 from bot.conversations.store import ConversationStore
 from bot.replies import ANSWER, Reply
@@ -54,11 +54,41 @@ def sent(key: str) -> Ended:
     return Ended(key, SENT, now(), 1)
 
 
+async def test_a_fault_of_the_program_keeps_no_reply_from_being_sent(
+    engine: Engine, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = written(engine, 2)
+    ledger = Ledger(journal, set())
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "carry", lambda self: None)  # a TypeError
+        ledger.end(sent(first))
+        assert await ledger.claim(Claim(second, now()))
+
+    await ledger.write_rest()
+    assert states(engine) == [SENT, PENDING]
+
+
+async def test_a_reply_waits_for_one_that_another_process_sends_and_not_for_its_own(
+    engine: Engine, journal: Journal
+) -> None:
+    first, second = written(engine, 2)
+    until = now() + timedelta(minutes=1)
+    in_hand: set[str] = set()
+    ledger, other = Ledger(journal, in_hand), Ledger(journal, {first})
+    assert not await ledger.claim(Claim(second, until))
+
+    assert await other.claim(Claim(first, until))
+    assert not await ledger.claim(Claim(second, until))
+
+    in_hand.add(first)
+    assert await ledger.claim(Claim(second, until))
+
+
 async def test_what_the_log_did_not_take_goes_with_the_next_claim(
     engine: Engine, journal: Journal, database_down: Down
 ) -> None:
     first, second = written(engine, 2)
-    ledger = Ledger(journal)
+    ledger = Ledger(journal, set())
     with database_down(engine):
         ledger.end(sent(first))
         await ledger.finished()
@@ -74,7 +104,7 @@ async def test_what_the_log_did_not_take_goes_with_the_next_claim(
 
 async def test_or_soon_when_nothing_else_is_sent(engine: Engine, journal: Journal, database_down: Down) -> None:
     (key,) = written(engine, 1)
-    ledger = Ledger(journal)
+    ledger = Ledger(journal, set())
     with database_down(engine):
         ledger.end(sent(key))
         await ledger.finished()
@@ -88,7 +118,7 @@ async def test_or_soon_when_nothing_else_is_sent(engine: Engine, journal: Journa
 
 async def test_many_ends_go_in_several_transactions(engine: Engine, journal: Journal) -> None:
     keys = written(engine, TOGETHER * 2 + 1)
-    ledger = Ledger(journal)
+    ledger = Ledger(journal, set())
     most = 0
 
     def count(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:

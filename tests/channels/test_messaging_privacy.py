@@ -117,7 +117,7 @@ async def _broken(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
 def _database_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """With errors that hold the values, as those of drivers do."""
 
-    def fails(self: Outbox, *values: Any) -> Any:
+    def fails(self: Outbox, *values: Any, **options: Any) -> Any:
         raise OperationalError(f"INSERT {WORDS}", {"text": WORDS}, RuntimeError(WORDS))
 
     monkeypatch.setattr(Outbox, "carry", fails)

@@ -62,10 +62,10 @@ class Courier:
         self._identities = identities
         self._metrics = metrics
         self._clock = clock
-        self._ledger = Ledger(journal)
         self._lines: dict[Place, Line] = {}
         self._carrying: dict[Place, asyncio.Task[None]] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._ledger = Ledger(journal, self._known)
         self._slots = {name: asyncio.Semaphore(AT_ONCE) for name in messengers}
         self._paused_until: dict[str, datetime] = {}
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Container
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.conversations.journal import Journal
 from bot.conversations.outbox import Claim, Ended
@@ -22,8 +22,15 @@ KEPT_FOR = timedelta(hours=1)  # then the reply is taken to be erased
 class Ledger:
     """Writes for the courier. What comes while a write is under way goes together into the next one."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, in_hand: Container[str]) -> None:
+        """Write to a journal.
+
+        Args:
+            journal: the log.
+            in_hand: the keys of the replies that this process sends or has sent.
+        """
         self._journal = journal
+        self._in_hand = in_hand
         self._ended: dict[str, Ended] = {}
         self._being_written: dict[str, Ended] = {}
         self._unwritten: dict[str, Ended] = {}  # the log could not be asked: they go with the next write
@@ -87,8 +94,10 @@ class Ledger:
             ended = self._being_written = self._next_ended()
             claims, self._claims = self._claims[:TOGETHER], self._claims[TOGETHER:]
             try:
-                known, taken = await self._journal.carry(list(ended.values()), [claim for claim, _ in claims])
-            except (SQLAlchemyError, TimeoutError) as error:
+                known, taken = await self._journal.carry(
+                    list(ended.values()), [claim for claim, _ in claims], in_hand=self._in_hand
+                )
+            except Exception as error:  # a fault of the program, too, must keep no family from its reply
                 logger.warning("courier.unmarked", error=type(error).__name__)
                 self._unwritten, self._ended = {**ended, **self._ended}, {}
                 known, taken = set(ended), {}
