@@ -7,7 +7,7 @@ from types import TracebackType
 AT_ONCE = 6  # turns: while Rasa, which has one thread, understands one, others are written down and sent
 # A turn lets arriving messages go first: acknowledging them and looking for red flags needs the same processor. It does
 # so no longer than this, so that something is answered however many arrive.
-PATIENCE_S = 2.0
+PATIENCE_S = 1.0
 QUIET_S = 0.003  # without a message on its way in
 
 
