@@ -12,7 +12,7 @@ PACKAGE = Path(bot.__file__).parent
 
 # Each part with the parts that it is built on, besides those of its own line and the plain modules that import nothing.
 PLAIN = {"data_file", "errors", "jsonl", "logs", "memory", "paths", "replies", "settings", "storable", "tokenizing"}
-PLAIN |= {"alert_addresses", "channel_settings", "csv_lines", "one_thread", "token_buckets"}
+PLAIN |= {"alert_addresses", "channel_settings", "csv_lines", "one_thread", "tls", "token_buckets"}
 BUILT_ON = {
     "storage": set(),
     "redflags": {"embeddings", "encoder_graph", "metrics"},

@@ -7,6 +7,7 @@ import httpx
 
 from bot.alerts.call import Call
 from bot.alerts.way import TIME_LIMIT_S, NotSent
+from bot.tls import trusted_authorities
 
 
 class Webhook:
@@ -17,7 +18,7 @@ class Webhook:
     def __init__(self, url: str, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._url = url
         self._time_limit_s = time_limit_s
-        self._client = httpx.AsyncClient(follow_redirects=False, timeout=time_limit_s)
+        self._client = httpx.AsyncClient(verify=trusted_authorities(), follow_redirects=False, timeout=time_limit_s)
 
     async def send(self, call: Call, moment: datetime) -> None:
         """Post a call; see `Way.send`."""

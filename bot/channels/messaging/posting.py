@@ -9,6 +9,7 @@ import httpx
 
 from bot.channels.base import NotSent
 from bot.storage.base import now
+from bot.tls import trusted_authorities
 
 CONNECT_LIMIT_S = 5.0
 # Long, because a vendor that is slow has the message all the same, and whoever gives up early sends it twice.
@@ -33,6 +34,7 @@ class Vendor:
             base_url=base_url.rstrip("/") + "/",
             headers=headers,
             auth=auth,
+            verify=trusted_authorities(),
             follow_redirects=False,
             timeout=httpx.Timeout(ANSWER_LIMIT_S, connect=CONNECT_LIMIT_S, pool=ANSWER_LIMIT_S),
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
